@@ -1,0 +1,53 @@
+"""A neural network from scratch in NumPy, from MNIST's bytes to a verdict on a drawing.
+
+Read it in this order; each module adds one thing to those before it:
+
+    mnist        the data: 70,000 images with labels, checked and parsed
+    layers       y = f(x) and its derivative: dense, activations, batch normalisation, dropout
+    losses       softmax and cross-entropy: one number that says how wrong the network is
+    optimizers   how the parameters follow the gradient: from gradient descent to AdamW
+    schedules    how large a step they take, early and late
+    network      layers in a row, over one flat vector of parameters and one of gradients
+    recipes      the settings of a training under a name
+    metrics      how good it is, on digits it has not seen
+    training     all of it put together: a generator that trains and tells how far it is
+    preprocess   a drawing on a canvas becomes the 28 x 28 that the network knows
+    reading      one canvas judged: a digit with its confidence, or an honest refusal
+    checkpoint   a network in a file; and __main__, console: the command line
+"""
+
+from .checkpoint import Checkpoint, CheckpointError, load_checkpoint, load_network, save_checkpoint
+from .metrics import Evaluation, evaluate
+from .mnist import DataError, Dataset, load_mnist
+from .network import Network
+from .preprocess import Preprocessing, canvas_to_input, preprocess
+from .reading import Reading, judge, read
+from .recipes import RECIPES, Recipe, RecipeError
+from .training import DivergenceError, Progress, split_validation, train
+
+__all__ = [
+    "RECIPES",
+    "Checkpoint",
+    "CheckpointError",
+    "DataError",
+    "Dataset",
+    "DivergenceError",
+    "Evaluation",
+    "Network",
+    "Preprocessing",
+    "Progress",
+    "Reading",
+    "Recipe",
+    "RecipeError",
+    "canvas_to_input",
+    "evaluate",
+    "judge",
+    "load_checkpoint",
+    "load_mnist",
+    "load_network",
+    "preprocess",
+    "read",
+    "save_checkpoint",
+    "split_validation",
+    "train",
+]

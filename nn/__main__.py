@@ -1,0 +1,230 @@
+"""The command line: python -m nn train | evaluate | predict.
+
+Every field of a recipe is an option of `train`. What is refused (a file, a value) ends with one
+line on standard error and exit status 2.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import os
+import platform
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from .checkpoint import CheckpointError, load_checkpoint, save_checkpoint
+from .console import TrainingReport, duration
+from .metrics import Evaluation, evaluate
+from .mnist import FILES, DataError, load_mnist
+from .reading import read
+from .recipes import RECIPES, Recipe, RecipeError, allowed, find_recipe
+from .training import DivergenceError, split_validation, train
+
+REFUSED = 2  # exit status
+LARGEST_IMAGE = 50_000_000  # pixels
+
+
+class ImageError(ValueError):
+    """A file is no image that can be read."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit status."""
+    options = _parser().parse_args(arguments)
+    try:
+        status: int = options.command(options)
+        return status
+    except (RecipeError, DataError, CheckpointError, ImageError, DivergenceError) as error:
+        return _refuse(str(error))
+    except OSError as error:
+        return _refuse(f"{error.filename or 'file'}: {error.strerror or error}")
+    except KeyboardInterrupt:
+        return _refuse("stopped")
+
+
+def run_train(options: argparse.Namespace) -> int:
+    """Train by a recipe, tell the test accuracy, and save the network where asked to."""
+    recipe = _chosen_recipe(options)
+    if options.out is not None and not options.out.absolute().parent.is_dir():
+        raise CheckpointError(f"{options.out}: there is no folder to write it to")
+    train_set, test_set = load_mnist()
+    rng = np.random.default_rng(options.seed)
+    network = recipe.build_network(rng=rng)
+    fitting, validation = split_validation(train_set, recipe)
+    print(f"{recipe.name}: {_architecture(recipe)}, {len(network.params):,} parameters")
+    report = TrainingReport(sys.stdout, recipe.epochs)
+    started = time.monotonic()
+    last: Evaluation | None = None
+    try:
+        for progress in train(network, fitting, validation, recipe, rng=rng):
+            report.show(progress)
+            last = progress.validation or last
+    finally:
+        report.close()
+    seconds = time.monotonic() - started
+    result = evaluate(network, test_set)
+    print(f"trained in {duration(seconds)}")
+    print(_accuracy(result))
+    if options.out is None:
+        print("not saved; give --out FILE to keep the network")
+        return 0
+    save_checkpoint(
+        options.out,
+        network,
+        recipe=recipe.to_dict(),
+        seed=options.seed,
+        train_samples=len(fitting),
+        data_md5={name: md5 for name, (md5, _) in FILES.items()},
+        validation_accuracy=None if last is None else last.accuracy,
+        test_accuracy=result.accuracy,
+        numpy=np.__version__,
+        machine=platform.machine(),
+    )
+    print(f"saved {options.out}")
+    return 0
+
+
+def run_evaluate(options: argparse.Namespace) -> int:
+    """Tell a checkpoint's accuracy on the test set, and what it mistakes for what."""
+    network = load_checkpoint(options.file).network
+    _, test_set = load_mnist()
+    result = evaluate(network, test_set)
+    print(_accuracy(result))
+    print("rows are the truth, columns what the network said:")
+    print("      " + "".join(f"{digit:6d}" for digit in range(10)))
+    for digit, row in enumerate(result.confusion):
+        print(f"{digit:6d}" + "".join(f"{count:6d}" for count in row))
+    return 0
+
+
+def run_predict(options: argparse.Namespace) -> int:
+    """Tell what a checkpoint reads in each image."""
+    network = load_checkpoint(options.file).network
+    for path in options.images:
+        reading = read(network, _load_image(path))
+        if reading.digit is None:
+            said = "no digit: blank" if reading.blank else "no digit: a blot"
+        elif reading.runner_up is not None:
+            said = f"not sure: {reading.digit} or {reading.runner_up}? ({reading.confidence:.0%})"
+        else:
+            said = f"{reading.digit} ({reading.confidence:.0%})"
+        print(f"{path}: {said}")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m nn", description="Train and use a digit-reading network in pure NumPy."
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    training = commands.add_parser("train", help="train a network on MNIST by a recipe")
+    training.set_defaults(command=run_train)
+    training.add_argument("--recipe", default="adam", help=f"one of {', '.join(RECIPES)} (adam)")
+    training.add_argument("--seed", type=_seed, default=0, help="random seed, 0 or more (0)")
+    training.add_argument("--out", type=Path, help="where to save the network (.npz)")
+    fields = training.add_argument_group("recipe fields", "each overrides the recipe's own value")
+    for option in dataclasses.fields(Recipe):
+        if option.name != "name":
+            _add_field(fields, option)
+
+    evaluation = commands.add_parser("evaluate", help="measure a checkpoint on the test set")
+    evaluation.set_defaults(command=run_evaluate)
+    evaluation.add_argument("file", type=Path, help="checkpoint (.npz)")
+
+    prediction = commands.add_parser("predict", help="read digits from images")
+    prediction.set_defaults(command=run_predict)
+    prediction.add_argument("file", type=Path, help="checkpoint (.npz)")
+    prediction.add_argument("images", type=Path, nargs="+", metavar="IMAGE")
+    return parser
+
+
+def _add_field(group: Any, option: dataclasses.Field[Any]) -> None:
+    flag, rule, kind = f"--{option.name.replace('_', '-')}", option.metadata, type(option.default)
+    settings: dict[str, Any] = {"dest": option.name, "default": None}
+    if kind is bool:
+        group.add_argument(
+            flag, action=argparse.BooleanOptionalAction, help=rule["help"], **settings
+        )
+        return
+    if "choices" in rule:
+        settings["choices"] = rule["choices"]
+        text = rule["help"]
+    else:
+        text = f"{rule['help']}, {allowed(rule)}"
+    if option.name == "hidden":
+        settings.update(nargs="*", metavar="UNITS")
+    convert = {"hidden": int, "batch_size": _batch_size}.get(option.name, kind)
+    group.add_argument(flag, type=convert, help=text.replace("%", "%%"), **settings)
+
+
+def _chosen_recipe(options: argparse.Namespace) -> Recipe:
+    recipe = find_recipe(options.recipe)
+    chosen = {
+        option.name: getattr(options, option.name)
+        for option in dataclasses.fields(Recipe)
+        if getattr(options, option.name, None) is not None
+    }
+    if chosen.get("batch_size") == 0:
+        chosen["batch_size"] = None  # 'full'
+    return recipe.replace(**chosen)
+
+
+def _batch_size(text: str) -> int:
+    """A number of samples; 0 stands for 'full', which argparse could not tell from no answer."""
+    if text == "full":
+        return 0
+    size = int(text)
+    if size < 1:
+        raise argparse.ArgumentTypeError(f"expected 'full' or 1 sample and more, got {text}")
+    return size
+
+
+def _seed(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"expected a whole number of 0 or more, got {text}")
+    return int(text)
+
+
+def _load_image(path: Path) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    """An image file's pixels, (H, W, 4) uint8; raises ImageError where it is none."""
+    try:
+        with Image.open(path) as image:
+            if image.width * image.height > LARGEST_IMAGE:
+                raise ImageError(
+                    f"{path}: expected at most {LARGEST_IMAGE // 1_000_000} megapixels, "
+                    f"got {image.width} x {image.height}; scale it down"
+                )
+            return np.asarray(image.convert("RGBA"))
+    except (UnidentifiedImageError, Image.DecompressionBombError, SyntaxError, ValueError) as error:
+        if isinstance(error, ImageError):
+            raise
+        raise ImageError(f"{path}: expected an image such as a PNG or JPEG ({error})") from None
+
+
+def _architecture(recipe: Recipe) -> str:
+    return "-".join(str(width) for width in (784, *recipe.hidden, 10))
+
+
+def _accuracy(result: Evaluation) -> str:
+    return f"test accuracy {result.accuracy:.4f} ({result.errors} errors of {result.samples})"
+
+
+def _refuse(message: str) -> int:
+    print(f"error: {' '.join(message.split())}", file=sys.stderr)
+    return REFUSED
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except BrokenPipeError:  # the reader, such as `head`, has gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)

@@ -1,0 +1,72 @@
+"""What the command line says while it trains: a progress bar, or lines where nobody watches.
+
+Out of scope: what to train and on which data (__main__.py).
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TextIO
+
+from .training import Progress
+
+BAR = 24  # characters
+REFRESH = 0.1  # seconds between two redraws of the bar
+LINE_EPOCHS = 10  # epochs between two lines, as the original script prints them
+
+
+class TrainingReport:
+    """Shows a training's progress on a text stream.
+
+    Parameters
+    ----------
+    stream : a terminal gets one line that is redrawn; anything else a line every ten epochs
+    epochs : how many the training takes
+    """
+
+    def __init__(self, stream: TextIO, epochs: int) -> None:
+        self.stream, self.epochs = stream, epochs
+        self.terminal = stream.isatty()
+        self.started = time.monotonic()
+        self.drawn = 0.0
+        self.validation = ""
+
+    def show(self, progress: Progress) -> None:
+        """Tell where the training stands, if it is time to."""
+        if progress.validation is not None:
+            self.validation = f"  validation {progress.validation.accuracy:.4f}"
+        if self.terminal:
+            self._bar(progress)
+        elif progress.epoch_end and (
+            progress.epoch % LINE_EPOCHS == 0 or progress.epoch == self.epochs
+        ):
+            self.stream.write(f"epoch {progress.epoch:4d}  {self._figures(progress)}\n")
+            self.stream.flush()
+
+    def close(self) -> None:
+        """End the bar's line."""
+        if self.terminal:
+            self.stream.write("\n")
+
+    def _figures(self, progress: Progress) -> str:
+        return f"loss {progress.loss:.4f}  accuracy {progress.accuracy:.4f}{self.validation}"
+
+    def _bar(self, progress: Progress) -> None:
+        now = time.monotonic()
+        if now - self.drawn < REFRESH and not progress.epoch_end:
+            return
+        self.drawn = now
+        done = progress.position / self.epochs
+        filled = round(BAR * done)
+        left = duration((now - self.started) * (1 - done) / done) if done > 0 else "?"
+        self.stream.write(
+            f"\r{'█' * filled}{'░' * (BAR - filled)} epoch {progress.epoch}/{self.epochs}  "
+            f"{self._figures(progress)}  {left} left \x1b[K"
+        )
+        self.stream.flush()
+
+
+def duration(seconds: float) -> str:
+    """Seconds in words: "8 s", "2 min 05 s"."""
+    whole = round(seconds)
+    return f"{whole} s" if whole < 60 else f"{whole // 60} min {whole % 60:02d} s"

@@ -1,0 +1,162 @@
+"""From a canvas to what the network reads: crop to the ink, fit, centre, as MNIST was made.
+
+    paper    = the canvas's most frequent colour
+    ink      = distance from the paper's colour, as a share of the ink's own distance, in [0, 1]
+    scale    = 20 / the longer side of the ink's bounding box
+    centre   = the ink's centre of mass, to the middle of the 28 x 28
+
+Crop, fit and centre are one resampling with an area filter, whose box may fall between pixels;
+so a digit moved by a fraction of a pixel gives nearly the same input. The same function serves
+the page, the command line, the tests and whatever is drawn to train on.
+
+Source: the recipe is that of LeCun's MNIST page: "fit in a 20 x 20 pixel box while preserving
+their aspect ratio ... centered in a 28 x 28 image by computing the center of mass of the pixels".
+Out of scope: photographs with uneven light.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+SIDE = 28  # of the network's input
+FITTED = 20  # the longer side of the digit in it
+NOISE = 12.0  # colour distances below are the paper's own, of some 440 between black and white
+CONTRAST = 24.0  # ink must stand out from the paper by this much
+EDGE = 0.5  # where between paper and ink a stroke's edge is taken to be
+
+Pixels = NDArray[np.uint8]
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """A drawing on its way to the network, step by step.
+
+    Attributes
+    ----------
+    ink : (H, W) float32 in [0, 1], the whole canvas, ink 1 on paper 0
+    box : left, top, right, bottom of the ink in canvas pixels, fractions included
+    centre : x, y of the ink's centre of mass, in canvas pixels
+    scale : by how much the digit was enlarged; below 1 it was reduced
+    input : (784,) float32 in [0, 1]
+    """
+
+    ink: Floats
+    box: tuple[float, float, float, float]
+    centre: tuple[float, float]
+    scale: float
+    input: Floats
+
+    @property
+    def cropped(self) -> Floats:
+        """The canvas within the box, to whole pixels, (h, w)."""
+        left, top, right, bottom = self.box
+        rows = slice(int(top), int(np.ceil(bottom)))
+        return self.ink[rows, int(left) : int(np.ceil(right))]
+
+
+def canvas_to_input(rgba: Pixels) -> Floats | None:
+    """What the network reads of a canvas.
+
+    Parameters
+    ----------
+    rgba : (H, W, 4) uint8, any size, ink and paper of any colours that differ
+
+    Returns
+    -------
+    (784,) float32 in [0, 1], ink 1; None when there is no ink
+
+    Raises
+    ------
+    ValueError
+        `rgba` is not (H, W, 4) uint8.
+    """
+    steps = preprocess(rgba)
+    return None if steps is None else steps.input
+
+
+def preprocess(rgba: Pixels) -> Preprocessing | None:
+    """`canvas_to_input` with its steps kept; None when there is no ink."""
+    rgba = np.asarray(rgba)
+    if rgba.ndim != 3 or rgba.shape[2] != 4 or rgba.dtype != np.uint8:
+        raise ValueError(
+            f"expected a canvas of shape (H, W, 4) uint8, got {rgba.shape} {rgba.dtype}; "
+            "an image of another mode converts with Pillow's convert('RGBA')"
+        )
+    ink = find_ink(rgba)
+    if ink is None:
+        return None
+    box = _bounding_box(ink)
+    left, top, right, bottom = box
+    scale = FITTED / max(right - left, bottom - top)
+    centre = _centre_of_mass(ink)
+    return Preprocessing(ink, box, centre, scale, _resample(ink, centre, scale))
+
+
+def find_ink(rgba: Pixels) -> Floats | None:
+    """How much of each pixel is ink, (H, W) float32 in [0, 1]; None when there is none."""
+    if rgba.size == 0:
+        return None
+    # Premultiplied by alpha, a transparent canvas is a colour like any other.
+    colour = rgba.astype(np.float32)
+    colour[..., :3] *= colour[..., 3:] / 255.0
+    distance = np.sqrt(np.square(colour - _paper(colour)).sum(axis=2))
+    distance[distance < NOISE] = 0.0
+    marked = distance[distance > 0]
+    if marked.size == 0:
+        return None
+    full = float(np.percentile(marked, 90))  # the rest are edges, and specks of another colour
+    if full < CONTRAST:
+        return None
+    ink: Floats = np.minimum(distance / np.float32(full), np.float32(1.0))
+    return ink
+
+
+def _paper(colour: Floats) -> Floats:
+    """The most frequent colour, (4,): the mode of coarse bins, then the median within."""
+    bins = colour.reshape(-1, 4).astype(np.int32) >> 4  # 16 levels a channel
+    codes = ((bins[:, 0] * 16 + bins[:, 1]) * 16 + bins[:, 2]) * 16 + bins[:, 3]
+    most = np.bincount(codes).argmax()
+    paper: Floats = np.median(colour.reshape(-1, 4)[codes == most], axis=0)
+    return paper.astype(np.float32)
+
+
+def _bounding_box(ink: Floats) -> tuple[float, float, float, float]:
+    """Left, top, right, bottom of the ink in pixels: where its profile crosses EDGE."""
+    left, right = _extent(ink.max(axis=0))
+    top, bottom = _extent(ink.max(axis=1))
+    return left, top, right, bottom
+
+
+def _extent(profile: Floats) -> tuple[float, float]:
+    """First and last place where the profile, linear between pixel centres, crosses EDGE."""
+    first, last = np.flatnonzero(profile >= EDGE)[[0, -1]]
+    padded = np.concatenate([[0.0], profile, [0.0]])  # profile[i] is padded[i + 1]
+    rise = (EDGE - padded[first]) / (padded[first + 1] - padded[first])
+    fall = (padded[last + 1] - EDGE) / (padded[last + 1] - padded[last + 2])
+    return float(first - 0.5 + rise), float(last + 0.5 + fall)
+
+
+def _centre_of_mass(ink: Floats) -> tuple[float, float]:
+    """x and y, in pixels from the canvas's left and top edges."""
+    total = ink.sum(dtype=np.float64)
+    height, width = ink.shape
+    x = ink.sum(axis=0, dtype=np.float64) @ (np.arange(width) + 0.5) / total
+    y = ink.sum(axis=1, dtype=np.float64) @ (np.arange(height) + 0.5) / total
+    return float(x), float(y)
+
+
+def _resample(ink: Floats, centre: tuple[float, float], scale: float) -> Floats:
+    """The 28 x 28 around `centre` at `scale`, by area averages; flat, in [0, 1]."""
+    half = SIDE / 2 / scale
+    margin = int(np.ceil(half)) + 1  # so that the box lies within the image wherever the ink is
+    padded = np.pad(ink, margin)
+    x, y = centre[0] + margin, centre[1] + margin
+    image = Image.fromarray(padded).resize(
+        (SIDE, SIDE), Image.Resampling.BILINEAR, box=(x - half, y - half, x + half, y + half)
+    )
+    return np.clip(np.asarray(image, np.float32), 0.0, 1.0).reshape(-1)
