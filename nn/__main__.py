@@ -12,12 +12,13 @@ import os
 import platform
 import sys
 import time
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from .checkpoint import CheckpointError, load_checkpoint, save_checkpoint
 from .console import TrainingReport, duration
@@ -33,6 +34,13 @@ LARGEST_IMAGE = 50_000_000  # pixels
 
 class ImageError(ValueError):
     """A file is no image that can be read."""
+
+
+class Parser(argparse.ArgumentParser):
+    """Refuses a value in one line, without the usage before it."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(_refuse(message))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -54,6 +62,8 @@ def run_train(options: argparse.Namespace) -> int:
     recipe = _chosen_recipe(options)
     if options.out is not None and not options.out.absolute().parent.is_dir():
         raise CheckpointError(f"{options.out}: there is no folder to write it to")
+    if options.out is not None and options.out.is_dir():
+        raise CheckpointError(f"{options.out}: expected a file to write to, found a folder")
     train_set, test_set = load_mnist()
     rng = np.random.default_rng(options.seed)
     network = recipe.build_network(rng=rng)
@@ -120,7 +130,7 @@ def run_predict(options: argparse.Namespace) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="python -m nn", description="Train and use a digit-reading network in pure NumPy."
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
@@ -196,15 +206,16 @@ def _seed(text: str) -> int:
 def _load_image(path: Path) -> np.ndarray[Any, np.dtype[np.uint8]]:
     """An image file's pixels, (H, W, 4) uint8; raises ImageError where it is none."""
     try:
-        with Image.open(path) as image:
+        bomb = Image.DecompressionBombWarning  # the size is checked here
+        with warnings.catch_warnings(action="ignore", category=bomb), Image.open(path) as image:
             if image.width * image.height > LARGEST_IMAGE:
                 raise ImageError(
                     f"{path}: expected at most {LARGEST_IMAGE // 1_000_000} megapixels, "
                     f"got {image.width} x {image.height}; scale it down"
                 )
             return np.asarray(image.convert("RGBA"))
-    except (UnidentifiedImageError, Image.DecompressionBombError, SyntaxError, ValueError) as error:
-        if isinstance(error, ImageError):
+    except (Image.DecompressionBombError, SyntaxError, ValueError, OSError) as error:
+        if isinstance(error, ImageError) or getattr(error, "filename", None):
             raise
         raise ImageError(f"{path}: expected an image such as a PNG or JPEG ({error})") from None
 

@@ -9,6 +9,7 @@ shapes, dtypes, finite values; the error says which one is wrong.
 from __future__ import annotations
 
 import json
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -24,6 +25,11 @@ from .network import Network, layers_from
 
 FORMAT_VERSION = 1
 MAX_BYTES = 200_000_000  # uncompressed; a network of the widest recipe is below
+COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+UNREADABLE = (  # what zipfile and NumPy raise on damaged files, besides what they document
+    *(OSError, EOFError, ValueError, KeyError, OverflowError, MemoryError),
+    *(RuntimeError, tokenize.TokenError, zipfile.BadZipFile, zlib.error),
+)
 
 
 class CheckpointError(ValueError):
@@ -97,20 +103,23 @@ def load_checkpoint(path: Path | str | BinaryIO) -> Checkpoint:
         arrays = _read_arrays(path)
     except FileNotFoundError:
         raise CheckpointError(f"{name}: there is no such file") from None
-    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile, zlib.error) as error:
+    except UNREADABLE as error:
         raise CheckpointError(
             f"{name}: expected an .npz checkpoint, found a file that cannot be read as one "
             f"({error}); is it complete?"
         ) from None
     try:
         return _restore(arrays)
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, RecursionError, MemoryError) as error:
         raise CheckpointError(f"{name}: {error}") from None
 
 
 def _read_arrays(path: Path | str | BinaryIO) -> dict[str, Any]:
     with zipfile.ZipFile(path) as archive:
-        size = sum(member.file_size for member in archive.infolist())
+        members = archive.infolist()
+    if any(member.compress_type not in COMPRESSIONS for member in members):
+        raise ValueError("compressed in a way that np.savez_compressed does not use")
+    size = sum(member.file_size for member in members)
     if size > MAX_BYTES:
         raise ValueError(f"{size:,} bytes unpacked, more than the {MAX_BYTES:,} allowed")
     if not isinstance(path, Path | str):
@@ -142,6 +151,10 @@ def _restore(arrays: dict[str, Any]) -> Checkpoint:
             f"found {network.inputs} and {network.outputs}"
         )
     _fill(network.arrays(), arrays)
+    with np.errstate(all="ignore"):
+        predicts = np.isfinite(network.folded().params).all()
+    if not predicts:
+        raise ValueError("expected running variances that predict finite numbers, found others")
     return Checkpoint(network, meta)
 
 

@@ -137,8 +137,9 @@ class Adam(GradientDescent):
         m̂ = m / (1 - β₁ᵗ);       v̂ = v / (1 - β₂ᵗ)
         w ← w - η m̂ / (√v̂ + ε)
 
-    The two divisions by scalars are taken into η and ε (their section 2, end): with
-    c = √(1 - β₂ᵗ), the last line is w ← w - η c / (1 - β₁ᵗ) · m / (√v + ε c).
+    The state holds m / (1 - β₁) and v / (1 - β₂), which spares two passes over the vectors: those
+    factors are scalars, so m̂ = b m and √v̂ = c √v take them up. The last line becomes
+    w ← w - η b / c · m / (√v + ε / c).
 
     Parameters
     ----------
@@ -165,16 +166,15 @@ class Adam(GradientDescent):
     def update(self, learning_rate: float) -> None:
         g, m, v, s = self.grads, self.state["m"], self.state["v"], self.scratch
         m *= self.beta1
-        m += np.multiply(g, 1.0 - self.beta1, out=s)
+        m += g
         v *= self.beta2
-        np.multiply(g, g, out=s)
-        s *= 1.0 - self.beta2
-        v += s
-        c = math.sqrt(1.0 - self.beta2**self.steps)
+        v += np.multiply(g, g, out=s)
+        b = (1.0 - self.beta1) / (1.0 - self.beta1**self.steps)
+        c = math.sqrt((1.0 - self.beta2) / (1.0 - self.beta2**self.steps))
         np.sqrt(v, out=s)
-        s += self.epsilon * c
+        s += self.epsilon / c
         np.divide(m, s, out=s)
-        s *= learning_rate * c / (1.0 - self.beta1**self.steps)
+        s *= learning_rate * b / c
         self.params -= s
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -206,7 +205,7 @@ class Recipe:
         """A recipe from `to_json`'s text; raises RecipeError where it is no such text."""
         try:
             values = json.loads(text)
-        except json.JSONDecodeError as error:
+        except (ValueError, RecursionError) as error:  # an endless number, endless nesting
             raise RecipeError(f"expected a recipe as a JSON object, got {text[:40]!r}") from error
         if not isinstance(values, dict):
             raise RecipeError(f"expected a recipe as a JSON object, got {text[:40]!r}")
@@ -248,8 +247,7 @@ def allowed(rule: Mapping[str, Any]) -> str:
 def _check_number(name: str, value: Any, kind: type, rule: Mapping[str, Any]) -> None:
     numeric = isinstance(value, int if kind is int else int | float) and not isinstance(value, bool)
     fits = (
-        numeric
-        and math.isfinite(value)
+        numeric  # a NaN fails both comparisons
         and (value > rule["low"] if rule.get("above") else value >= rule["low"])
         and (value < rule["high"] if rule.get("below") else value <= rule["high"])
     )

@@ -22,11 +22,12 @@ from . import schedules
 from .layers import Array, BatchNorm, Dropout
 from .losses import softmax_cross_entropy
 from .metrics import Evaluation, evaluation_steps, scaled
-from .mnist import Dataset
+from .mnist import CLASSES, Dataset
 from .network import CHUNK, Network
 from .recipes import Recipe
 
 DIVERGENCE_FACTOR = 3.0  # the smoothed loss above this many times its first value ...
+GUESSING = math.log(CLASSES)  # ... and above the loss of ten equal probabilities ...
 DIVERGENCE_STEPS = 50  # ... after this many steps: the training has diverged
 SMOOTHING = 0.9  # of the loss that is watched for divergence
 CHECK_STEPS = 50  # how often the parameters are looked at, and the good ones kept
@@ -111,8 +112,8 @@ def train(
         The recipe asks for larger batches than there is data; or what was sent changes a field
         that is fixed while training runs.
     DivergenceError
-        Loss or parameters are no longer finite, or the smoothed loss stays above three times its
-        first value after 50 steps.
+        Loss or parameters are no longer finite, or after 50 steps the smoothed loss stays above
+        three times its first value, and above that of guessing.
     """
     recipe.check_size(len(train_set))
     run = _Run(network, train_set, recipe, rng)
@@ -163,7 +164,8 @@ class _Run:
         self.epochs_done = 0
         self.within = 0.0  # the part of the present epoch that is done
         self.loss_sum, self.correct, self.seen = 0.0, 0, 0
-        self.watch = _Watch(network)
+        self.watch = _Watch(network, every=min(CHECK_STEPS, self.steps_per_epoch))
+        self._set_dropout()
 
     def _batches(self) -> list[tuple[int, int]]:
         """First and last sample of each batch; a lone last sample has no variance to normalise."""
@@ -180,14 +182,15 @@ class _Run:
         order = self.rng.permutation(len(self.data)) if shuffled else np.arange(len(self.data))
         for first, last in self._batches():
             loss = yield from self._gradient(order[first:last])
-            self._clip()
-            self._step()
-            self.watch.look(loss, self.optimizer.steps, self.learning_rate)
+            with np.errstate(over="ignore", invalid="ignore"):  # the watch will notice
+                self.watch.look(loss, self.optimizer.steps, self.learning_rate)
+                self._clip()
+                self._step()
             if last < len(self.data):
                 yield from self.report()
         self.epochs_done += 1
         self.within = 0.0
-        self.watch.keep(self.optimizer.steps, self.learning_rate)
+        self.watch.check(self.optimizer.steps, self.learning_rate)
 
     def _gradient(self, rows: NDArray[np.intp]) -> Generator[Progress, Recipe | None, float]:
         """Fill the network's `grads` with the batch's mean gradient; returns its mean loss."""
@@ -197,33 +200,36 @@ class _Run:
         for piece in range(pieces):
             chunk = rows[n * piece // pieces : n * (piece + 1) // pieces]
             share = len(chunk) / n
-            x, labels = self._gather(chunk)
-            logits = network.forward(x, training=True, rng=self.rng)
-            loss, dlogits = softmax_cross_entropy(
-                logits,
-                labels,
-                label_smoothing=self.recipe.label_smoothing,
-                out=self.dlogits[: len(chunk)],
-            )
-            self.correct += int(np.count_nonzero(logits.argmax(axis=1) == labels))
-            self.loss_sum += loss * len(chunk)
-            self.seen += len(chunk)
-            self.within = min(self.seen / len(self.data), 1.0)
-            batch_loss += loss * share
-            if self.sum_of_grads is None:
-                network.backward(dlogits)
-                continue
-            dlogits *= share
-            network.backward(dlogits)
-            if piece == 0:
-                self.sum_of_grads[...] = network.grads
-            else:
-                self.sum_of_grads += network.grads
+            with np.errstate(over="ignore", invalid="ignore"):  # the watch will notice
+                batch_loss += share * self._chunk(chunk, share)
+                if self.sum_of_grads is not None and piece == 0:
+                    self.sum_of_grads[...] = network.grads
+                elif self.sum_of_grads is not None:
+                    self.sum_of_grads += network.grads
             if piece + 1 < pieces:
                 yield from self.report()
         if self.sum_of_grads is not None:
             network.grads[...] = self.sum_of_grads
         return batch_loss
+
+    def _chunk(self, rows: NDArray[np.intp], share: float) -> float:
+        """Fill `grads` with `share` of the rows' mean gradient; returns their mean loss."""
+        x, labels = self._gather(rows)
+        logits = self.network.forward(x, training=True, rng=self.rng)
+        loss, dlogits = softmax_cross_entropy(
+            logits,
+            labels,
+            label_smoothing=self.recipe.label_smoothing,
+            out=self.dlogits[: len(rows)],
+        )
+        self.correct += int(np.count_nonzero(logits.argmax(axis=1) == labels))
+        self.loss_sum += loss * len(rows)
+        self.seen += len(rows)
+        self.within = min(self.seen / len(self.data), 1.0)
+        if share < 1.0:
+            dlogits *= share
+        self.network.backward(dlogits)
+        return loss
 
     def _gather(self, rows: NDArray[np.intp]) -> tuple[Array, NDArray[np.uint8]]:
         """The samples' pixels as floats in [0, 1], (n, inputs), and their labels."""
@@ -283,9 +289,12 @@ class _Run:
         if changed is not None:
             self.recipe.check_live_change(changed)
             self.recipe = changed
-            for layer in self.network.layers:
-                if isinstance(layer, Dropout):
-                    layer.rate = changed.dropout
+            self._set_dropout()
+
+    def _set_dropout(self) -> None:
+        for layer in self.network.layers:
+            if isinstance(layer, Dropout):
+                layer.rate = self.recipe.dropout
 
     def finish(self) -> None:
         """Leave the weights that predict in the network."""
@@ -296,34 +305,36 @@ class _Run:
 class _Watch:
     """Notices a training that diverged, and gives the network its last good parameters back."""
 
-    def __init__(self, network: Network) -> None:
-        self.network = network
+    def __init__(self, network: Network, *, every: int) -> None:
+        self.network, self.every = network, every
         self.good = network.copy()
         self.first: float | None = None
         self.smoothed = 0.0
 
     def look(self, loss: float, step: int, learning_rate: float) -> None:
-        """After each step: is the loss finite, and not far above where it began?"""
+        """After `step` steps, before the next: is the present parameters' loss finite, and not
+        far above where it began? Where it is, they are the good ones to remember.
+        """
         if not math.isfinite(loss):
-            self._diverged("the loss is no longer finite", step, learning_rate)
+            self._diverged("the loss is no longer finite", step + 1, learning_rate)
         if self.first is None:
             self.first = self.smoothed = loss
         self.smoothed += (1.0 - SMOOTHING) * (loss - self.smoothed)
-        limit = DIVERGENCE_FACTOR * self.first
+        limit = max(DIVERGENCE_FACTOR * self.first, GUESSING)
         if step >= DIVERGENCE_STEPS and self.smoothed > limit:
             what = f"the loss stayed at {self.smoothed:.2f}, above three times its first value"
-            self._diverged(what, step, learning_rate)
-        if step % CHECK_STEPS == 0:
-            self.keep(step, learning_rate)
+            self._diverged(what, step + 1, learning_rate)
+        if step % self.every == 0:
+            self.check(step, learning_rate)
+            if max(loss, self.smoothed) <= limit:
+                self.good.params[...] = self.network.params
+                self.good.statistics[...] = self.network.statistics
 
-    def keep(self, step: int, learning_rate: float) -> None:
-        """Remember the present parameters as good ones, if they are."""
-        params = self.network.params
-        if not (np.isfinite(params).all() and np.isfinite(self.network.statistics).all()):
+    def check(self, step: int, learning_rate: float) -> None:
+        """Are all parameters finite?"""
+        network = self.network
+        if not (np.isfinite(network.params).all() and np.isfinite(network.statistics).all()):
             self._diverged("parameters are no longer finite", step, learning_rate)
-        if self.first is not None and self.smoothed <= DIVERGENCE_FACTOR * self.first:
-            self.good.params[...] = params
-            self.good.statistics[...] = self.network.statistics
 
     def _diverged(self, what: str, step: int, learning_rate: float) -> None:
         self.network.params[...] = self.good.params

@@ -1,0 +1,15 @@
+"""Digit Lab, the page: draw a digit and see what the network reads; train one and watch.
+
+Run it with `streamlit run app.py`. This file is a table of contents; each part is a room of `ui/`.
+"""
+
+import streamlit as st
+
+from ui import prediction, session, style, training
+
+style.set_up_page()
+style.heading()
+with st.sidebar, st.container(gap="xsmall"):
+    training.settings()
+    st.fragment(training.panel, run_every=session.poll_seconds())()
+st.fragment(prediction.draw_and_read, run_every=session.poll_seconds())()

@@ -1,0 +1,98 @@
+"""The drawing surface: a slate of light ink on dark. In come strokes, out go RGBA pixels."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+from streamlit_drawable_canvas import st_canvas
+
+from nn import Preprocessing, preprocess
+
+from . import figures, texts
+
+SIDE = 352  # pixels; fits a phone of 390 with its margins
+PEN = 22
+PAPER, INK = (f"rgb({r}, {g}, {b})" for r, g, b in (figures.SLATE, figures.INK))
+SAMPLES: dict[str, list[str]] = json.loads(
+    (Path(__file__).parent / "samples.json").read_text("utf-8")
+)  # SVG paths on a canvas of 100 x 100
+
+
+def slate() -> Preprocessing | None:
+    """Show the slate with its buttons; returns the drawing, preprocessed, or None while blank."""
+    st.html(figures.heading(texts.DRAW))
+    with st.container(key="slate-frame"):
+        result = st_canvas(
+            stroke_width=PEN,
+            stroke_color=INK,
+            background_color=PAPER,
+            width=SIDE,
+            height=SIDE,
+            initial_drawing=st.session_state.get("slate-start"),
+            return_image_data=True,
+            key="slate",
+        )
+    raw = result.json_data or {}
+    with st.container(key="tools", horizontal=True):
+        st.button(texts.CLEAR, key="clear", width="stretch", on_click=_put, args=([], True))
+        undone = raw.get("objects", [])[:-1]
+        st.button(texts.UNDO, key="undo", width="stretch", on_click=_put, args=(undone, not undone))
+    pixels = result.image_data
+    if pixels is None or st.session_state.get("slate-cleared") == result.image_bytes:
+        return None
+    return _preprocessed(pixels, result.image_bytes)
+
+
+def samples() -> None:
+    """Ten ready-made digits, for those who cannot draw with a pointer."""
+    st.html(f'<p class="small">{texts.SAMPLES}</p>')
+    with st.container(key="samples"):
+        for digit, paths in SAMPLES.items():
+            st.button(
+                digit,
+                key=f"sample-{digit}",
+                width="stretch",
+                help=texts.SAMPLE_HELP.format(digit=digit),
+                on_click=_put,
+                args=([_stroke(path) for path in paths], False),
+            )
+
+
+def _preprocessed(pixels: NDArray[np.uint8], key: bytes | None) -> Preprocessing | None:
+    """Preprocess a drawing once, however often the page looks at it."""
+    if st.session_state.get("drawing-key") != key:
+        st.session_state["drawing"] = preprocess(pixels)
+        st.session_state["drawing-key"] = key
+    steps: Preprocessing | None = st.session_state["drawing"]
+    return steps
+
+
+def _put(objects: list[dict[str, Any]], blank: bool) -> None:
+    """Replace what is on the slate.
+
+    The canvas takes a drawing when it differs from the one given before, hence the count. What it
+    sent last is still here in the next run: where the slate is to be blank, that is not read.
+    """
+    count = st.session_state["slate-count"] = st.session_state.get("slate-count", 0) + 1
+    st.session_state["slate-start"] = {"objects": objects, "count": count}
+    st.session_state["slate-cleared"] = st.session_state.get("drawing-key") if blank else None
+
+
+def _stroke(path: str) -> dict[str, Any]:
+    """A sample's SVG path as the object that the canvas would make of a drawn one."""
+    scaled = re.sub(r"\d+", lambda number: f"{int(number[0]) * SIDE / 100:.1f}", path)
+    return {
+        "type": "Path",
+        "path": scaled,
+        "stroke": INK,
+        "strokeWidth": PEN,
+        "strokeLineCap": "round",
+        "strokeLineJoin": "round",
+        "fill": None,
+    }

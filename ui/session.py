@@ -1,0 +1,150 @@
+"""What the page keeps: for the whole server the networks and the learners, for each visitor
+which network reads, and which learner is theirs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import streamlit as st
+
+from nn import CheckpointError, Network, load_checkpoint, load_mnist
+
+from .learners import Learners, Snapshot, State
+
+WEIGHTS = Path(__file__).parent.parent / "weights"
+SHIPPED = ("best", "original")
+YOURS = "yours"
+POLL_SECONDS = 0.4  # while a training runs
+
+
+@dataclass
+class Connection:
+    """A visitor's connection to the server; `learner` is the id of their training."""
+
+    learner: str | None = None
+
+    def release(self) -> None:
+        """Called when the connection is lost: the training pauses until it is back."""
+        if self.learner is not None:
+            learners().release(self.learner)
+
+
+@st.cache_resource(show_spinner=False)
+def learners() -> Learners:
+    """The server's learners, with their one worker running."""
+    everyone = Learners(load_mnist)
+    everyone.run()
+    return everyone
+
+
+@st.cache_resource(scope="session", show_spinner=False, on_release=Connection.release)
+def _connection() -> Connection:
+    return Connection()
+
+
+@st.cache_resource(show_spinner=False, max_entries=8)
+def _load_shipped(name: str, changed: float) -> Network | str:
+    """A shipped network, or the sentence that says why there is none; `changed` is the file's."""
+    try:
+        return load_checkpoint(WEIGHTS / f"{name}.npz").network
+    except CheckpointError as error:
+        return str(error)
+
+
+def shipped(name: str) -> Network | str:
+    """The network of `weights/name.npz`, shared and never changed; or why it cannot be had."""
+    path = WEIGHTS / f"{name}.npz"
+    return _load_shipped(name, path.stat().st_mtime if path.exists() else 0.0)
+
+
+def start(name: str) -> None:
+    """Make the learner of that id the visitor's own."""
+    forget()
+    st.session_state["learner"] = name
+    read_with(YOURS)
+
+
+def end() -> None:
+    """End the visitor's training, if one runs; what it has learned is kept."""
+    if learner := learner_id():
+        look()
+        learners().stop(learner)
+    st.session_state.pop("learner", None)
+
+
+def forget() -> None:
+    """End the visitor's training and drop what it has learned."""
+    end()
+    st.session_state.pop("run", None)
+    st.session_state.pop("lost", None)
+
+
+def read_with(name: str) -> None:
+    """Read the drawing with another network, from the next run on."""
+    st.session_state["reader-wanted"] = name
+
+
+def learner_id() -> str | None:
+    """The id of the visitor's training; None when there is none."""
+    name: str | None = st.session_state.get("learner")
+    return name
+
+
+def look() -> Snapshot | None:
+    """The visitor's training as it stands, or as it ended; None when there is none.
+
+    It is kept in the session, so that it stays when the server has forgotten the learner.
+    """
+    name = learner_id()
+    if name is None:
+        _connection().learner = None
+        return _kept()
+    _connection().learner = name
+    snapshot = learners().look(name)
+    if snapshot is None:  # dropped
+        st.session_state.pop("learner", None)
+        st.session_state["lost"] = True
+        return _kept()
+    st.session_state["run"] = snapshot
+    if snapshot.state in (State.FINISHED, State.FAILED):
+        learners().stop(name)
+        st.session_state.pop("learner", None)
+    return snapshot
+
+
+def training_is_live() -> bool:
+    """Whether the visitor's training runs, so that the page has to look at it again and again."""
+    return learner_id() is not None
+
+
+def poll_seconds() -> float | None:
+    """How often the page's fragments run by themselves; None for not at all."""
+    return POLL_SECONDS if training_is_live() else None
+
+
+def networks() -> tuple[dict[str, Network], list[str]]:
+    """Every network the visitor can read with, by name; and why others are missing."""
+    found: dict[str, Network] = {}
+    missing: list[str] = []
+    for name in SHIPPED:
+        network = shipped(name)
+        if isinstance(network, str):
+            missing.append(network)
+        else:
+            found[name] = network
+    run = _kept()
+    if run is not None and run.network is not None:
+        found[YOURS] = run.network
+    return found, missing
+
+
+def theme() -> str:
+    """The page's theme now, "light" or "dark"."""
+    return "dark" if st.context.theme.type == "dark" else "light"
+
+
+def _kept() -> Snapshot | None:
+    run: Snapshot | None = st.session_state.get("run")
+    return run

@@ -1,0 +1,22 @@
+"""The page's looks, beyond what the theme in .streamlit/config.toml sets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from . import texts
+
+CSS = Path(__file__).parent / "style.css"
+
+
+def set_up_page() -> None:
+    """Title, layout and style sheet; the page's first call."""
+    st.set_page_config(page_title=texts.TITLE, layout="wide", initial_sidebar_state=330)
+    st.html(CSS)
+
+
+def heading() -> None:
+    """The page's name and its one sentence."""
+    st.html(f'<h1>{texts.TITLE}</h1><p class="lede">{texts.SUBTITLE}</p>')

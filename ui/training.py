@@ -1,0 +1,239 @@
+"""The sidebar panel: which training, its controls, its progress in words and in curves."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from nn import RECIPES, Recipe, RecipeError
+from nn.optimizers import OPTIMIZERS
+
+from . import charts, figures, session, texts
+from .learners import MAX_LEARNERS, FullError, Snapshot, State
+
+BATCH_SIZES = (32, 64, 128, 256, 512, 1024, None)
+DEFAULT_RECIPE = "adam"
+
+
+def settings() -> None:
+    """Let the visitor choose a recipe and change its main numbers; fixed while it trains."""
+    live = session.training_is_live()
+    st.html(figures.heading(texts.TRAINING))
+    names = list(RECIPES)
+    name = st.selectbox(
+        texts.RECIPE,
+        names,
+        index=names.index(DEFAULT_RECIPE),
+        format_func=lambda name: texts.RECIPES.get(name, name),
+        key="recipe-name",
+        disabled=live,
+        label_visibility="collapsed",
+    )
+    recipe = RECIPES[name]
+    # A key a recipe: choosing another shows that one's own numbers.
+    left, right = st.columns(2, gap="small", wrap=False)
+    hidden = left.text_input(
+        texts.HIDDEN,
+        ", ".join(str(units) for units in recipe.hidden),
+        key=f"hidden-{name}",
+        help=texts.HIDDEN_HELP,
+        disabled=live,
+    )
+    learning_rate = right.number_input(
+        texts.LEARNING_RATE,
+        min_value=0.0,
+        value=recipe.learning_rate,
+        step=recipe.learning_rate / 2,
+        format="%g",
+        key=f"rate-{name}",
+        disabled=live,
+    )
+    batch_size = left.selectbox(
+        texts.BATCH_SIZE,
+        BATCH_SIZES,
+        index=BATCH_SIZES.index(recipe.batch_size),
+        format_func=lambda size: texts.FULL_BATCH if size is None else str(size),
+        key=f"batch-{name}",
+        disabled=live,
+    )
+    optimizer = right.selectbox(
+        texts.OPTIMIZER,
+        list(OPTIMIZERS),
+        index=list(OPTIMIZERS).index(recipe.optimizer),
+        format_func=texts.OPTIMIZERS.__getitem__,
+        key=f"optimizer-{name}",
+        disabled=live,
+    )
+    epochs = left.number_input(
+        texts.EPOCHS, value=recipe.epochs, step=1, key=f"epochs-{name}", disabled=live
+    )
+    seed = right.number_input(
+        texts.SEED, min_value=0, value=0, step=1, key="seed", help=texts.SEED_HELP, disabled=live
+    )
+    st.session_state["seed-chosen"] = int(seed)
+    try:
+        st.session_state["recipe"] = recipe.replace(
+            hidden=_units(hidden),
+            learning_rate=learning_rate,
+            batch_size=batch_size,
+            optimizer=optimizer,
+            epochs=epochs,
+        )
+        st.session_state["recipe-error"] = None
+    except RecipeError as error:
+        st.session_state["recipe-error"] = str(error)
+
+
+def panel() -> None:
+    """Buttons, status and curves of the visitor's training; a fragment that looks by itself."""
+    was_live = session.training_is_live()
+    snapshot = session.look()
+    if was_live and not session.training_is_live():
+        st.rerun()  # it has ended: the whole page stops looking
+    _controls(snapshot)
+    if error := st.session_state.get("recipe-error"):
+        st.error(error)
+    if complaint := st.session_state.get("start-error"):
+        st.warning(complaint)
+    with st.container(key="training-status"):
+        st.progress(_done(snapshot))
+        st.html(figures.status(*_words(snapshot)))
+    _curves(snapshot)
+    _choose_reader(snapshot)
+
+
+def strip() -> None:
+    """The panel in one line, for phones, where the sidebar would cover the slate."""
+    snapshot = st.session_state.get("run")
+    live = session.training_is_live()
+    with st.container(key="strip"):
+        st.html(figures.status(*_words(snapshot)[:2]))
+        with st.container(horizontal=True):
+            disabled = live or bool(st.session_state.get("recipe-error"))
+            if st.button(
+                texts.TRAIN, key="strip-train", type="primary", width="stretch", disabled=disabled
+            ):
+                _start()
+            if st.button(texts.STOP, key="strip-stop", width="stretch", disabled=not live):
+                _stop()
+
+
+def _controls(snapshot: Snapshot | None) -> None:
+    live = session.training_is_live()
+    paused = live and snapshot is not None and snapshot.state is State.PAUSED
+    wrong = bool(st.session_state.get("recipe-error"))
+    name = session.learner_id()
+    with st.container(key="controls", gap="xsmall"):
+        label = texts.TRAIN if snapshot is None else texts.TRAIN_AGAIN
+        if st.button(
+            texts.TRAIN if live else label,
+            key="train",
+            type="primary",
+            icon=":material/play_arrow:",
+            width="stretch",
+            disabled=live or wrong,
+        ):
+            _start()
+        row = st.container(horizontal=True, gap="xsmall", wrap=False)
+        if row.button(
+            texts.RESUME if paused else texts.PAUSE,
+            key="pause",
+            width="stretch",
+            disabled=not live,
+        ):
+            everyone = session.learners()
+            (everyone.resume if paused else everyone.pause)(name or "")
+            st.rerun(scope="fragment")
+        if row.button(
+            texts.STEP,
+            key="step",
+            width="stretch",
+            disabled=wrong or (live and not paused),
+        ):
+            if name is None:
+                _start(epochs_at_first=1)
+            session.learners().resume(name or "", epochs=1)
+            st.rerun(scope="fragment")
+        if row.button(texts.STOP, key="stop", width="stretch", disabled=not live):
+            _stop()
+
+
+def _start(epochs_at_first: int | None = None) -> None:
+    recipe: Recipe = st.session_state["recipe"]
+    seed: int = st.session_state["seed-chosen"]
+    session.forget()
+    st.session_state["start-error"] = None
+    try:
+        session.start(session.learners().start(recipe, seed=seed, epochs_at_first=epochs_at_first))
+    except FullError:
+        st.session_state["start-error"] = texts.TOO_MANY.format(limit=MAX_LEARNERS)
+    st.rerun()
+
+
+def _stop() -> None:
+    """End the training; what it has learned so far stays to read with."""
+    session.end()
+    st.rerun()
+
+
+def _done(snapshot: Snapshot | None) -> float:
+    return 0.0 if snapshot is None else min(snapshot.position / snapshot.recipe.epochs, 1.0)
+
+
+def _words(snapshot: Snapshot | None) -> tuple[str, ...]:
+    """The state in words: a headline, then figures."""
+    if snapshot is None:
+        return (texts.IDLE_STATUS, texts.LOST if st.session_state.get("lost") else "")
+    recipe, points = snapshot.recipe, snapshot.points
+    headline = texts.epoch(snapshot.epoch, recipe.epochs)
+    figures_ = ""
+    if points:
+        validated = [p.validation_accuracy for p in points if p.validation_accuracy is not None]
+        figures_ = texts.accuracies(snapshot.accuracy, validated[-1] if validated else None)
+    if snapshot.state is State.FAILED:
+        return (texts.STOPPED_BY_ITSELF, snapshot.message or texts.FAILED)
+    if snapshot.test is not None:
+        return (texts.done(recipe.epochs), texts.tested(snapshot.test), figures_)
+    if snapshot.state is State.PAUSED:
+        return (f"{headline}, {texts.PAUSED}", figures_)
+    if not session.training_is_live():
+        return (f"{headline}, {texts.STOPPED}", figures_)
+    left = texts.time_left(snapshot.seconds_left)
+    return (headline, figures_ or texts.STARTING, left, texts.sharing(snapshot.running))
+
+
+def _curves(snapshot: Snapshot | None) -> None:
+    recipe: Recipe | None = st.session_state.get("recipe")
+    points = () if snapshot is None else snapshot.points
+    epochs = snapshot.recipe.epochs if snapshot else recipe.epochs if recipe else 10
+    for quantity, title in (("loss", texts.LOSS), ("accuracy", texts.ACCURACY)):
+        st.html(figures.heading(title))
+        first = getattr(points[0], quantity) if points else None
+        st.vega_lite_chart(
+            charts.curves_data(points, quantity),
+            charts.curves_spec(quantity, epochs=epochs, first=first, theme=session.theme()),
+            key=f"curve-{quantity}",
+            theme=None,
+            alt=title,
+        )
+    st.html(figures.legend())
+    if (snapshot.recipe if snapshot else recipe or RECIPES[DEFAULT_RECIPE]).validation == 0:
+        st.caption(texts.NO_VALIDATION)
+
+
+def _choose_reader(snapshot: Snapshot | None) -> None:
+    """One click between the network that was trained here and the shipped one."""
+    if snapshot is None or snapshot.network is None:
+        return
+    yours = st.session_state.get("reader") == session.YOURS
+    label = texts.BACK_TO_SHIPPED if yours else texts.READ_WITH_YOURS
+    if st.button(label, key="reader-switch", width="stretch"):
+        session.read_with(session.SHIPPED[0] if yours else session.YOURS)
+        st.rerun()
+
+
+def _units(text: str) -> tuple[int, ...]:
+    """ "512, 256" as numbers; raises RecipeError where it is something else."""
+    try:
+        return tuple(int(part) for part in text.replace(",", " ").split())
+    except ValueError:
+        raise RecipeError(texts.HIDDEN_WRONG.format(text=text)) from None
