@@ -9,7 +9,8 @@ from ui import prediction, session, style, training
 
 style.set_up_page()
 style.heading()
+every = session.poll_seconds()
 with st.sidebar, st.container(gap="xsmall"):
     training.settings()
-    st.fragment(training.panel, run_every=session.poll_seconds())()
-st.fragment(prediction.draw_and_read, run_every=session.poll_seconds())()
+    st.fragment(training.panel, run_every=every)()
+st.fragment(prediction.draw_and_read, run_every=every)()

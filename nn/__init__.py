@@ -20,7 +20,7 @@ from .checkpoint import Checkpoint, CheckpointError, load_checkpoint, load_netwo
 from .metrics import Evaluation, evaluate
 from .mnist import DataError, Dataset, load_mnist
 from .network import Network
-from .preprocess import Preprocessing, canvas_to_input, preprocess
+from .preprocess import Preprocessing, canvas_to_input
 from .reading import Reading, judge, read
 from .recipes import RECIPES, Recipe, RecipeError
 from .training import DivergenceError, Progress, split_validation, train
@@ -45,7 +45,6 @@ __all__ = [
     "load_checkpoint",
     "load_mnist",
     "load_network",
-    "preprocess",
     "read",
     "save_checkpoint",
     "split_validation",

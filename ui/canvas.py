@@ -12,7 +12,8 @@ import streamlit as st
 from numpy.typing import NDArray
 from streamlit_drawable_canvas import st_canvas
 
-from nn import Preprocessing, preprocess
+from nn import Preprocessing
+from nn.preprocess import preprocess
 
 from . import figures, texts
 

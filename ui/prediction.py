@@ -16,6 +16,7 @@ from . import canvas, figures, session, texts, training
 
 def draw_and_read() -> None:
     """Slate, input and verdict side by side; one fragment, so that no stroke is lost."""
+    session.rerun_if_polling_changed()
     with st.container(key="sentence"):
         left, middle, right = st.columns([352, 280, 380], gap="large")
     with left:

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import streamlit as st
 
-from nn import CheckpointError, Network, load_checkpoint, load_mnist
+from nn import CheckpointError, Network, Recipe, load_checkpoint, load_mnist
 
-from .learners import Learners, Snapshot, State
+from .learner import Snapshot, State
+from .learners import Learners
 
 WEIGHTS = Path(__file__).parent.parent / "weights"
 SHIPPED = ("best", "original")
@@ -23,12 +24,13 @@ POLL_SECONDS = 0.4  # while a training runs
 class Connection:
     """A visitor's connection to the server; `learner` is the id of their training."""
 
+    everyone: Learners
     learner: str | None = None
 
     def release(self) -> None:
         """Called when the connection is lost: the training pauses until it is back."""
         if self.learner is not None:
-            learners().release(self.learner)
+            self.everyone.release(self.learner)
 
 
 @st.cache_resource(show_spinner=False)
@@ -41,7 +43,7 @@ def learners() -> Learners:
 
 @st.cache_resource(scope="session", show_spinner=False, on_release=Connection.release)
 def _connection() -> Connection:
-    return Connection()
+    return Connection(learners())
 
 
 @st.cache_resource(show_spinner=False, max_entries=8)
@@ -59,11 +61,30 @@ def shipped(name: str) -> Network | str:
     return _load_shipped(name, path.stat().st_mtime if path.exists() else 0.0)
 
 
-def start(name: str) -> None:
-    """Make the learner of that id the visitor's own."""
+def start(recipe: Recipe, seed: int, epochs_at_first: int | None = None) -> None:
+    """Begin a training of the visitor's own, in place of what they trained before.
+
+    Raises
+    ------
+    FullError
+        The server takes no more learners; what was trained before stays.
+    """
+    name = learners().start(recipe, seed=seed, epochs_at_first=epochs_at_first)
     forget()
     st.session_state["learner"] = name
     read_with(YOURS)
+
+
+def pause() -> None:
+    """Pause the visitor's training, if one runs."""
+    if learner := learner_id():
+        learners().pause(learner)
+
+
+def resume(*, epochs: int | None = None) -> None:
+    """Let the visitor's training go on; with `epochs`, until so many more are done."""
+    if learner := learner_id():
+        learners().resume(learner, epochs=epochs)
 
 
 def end() -> None:
@@ -100,13 +121,13 @@ def look() -> Snapshot | None:
     name = learner_id()
     if name is None:
         _connection().learner = None
-        return _kept()
+        return kept()
     _connection().learner = name
     snapshot = learners().look(name)
     if snapshot is None:  # dropped
         st.session_state.pop("learner", None)
         st.session_state["lost"] = True
-        return _kept()
+        return kept()
     st.session_state["run"] = snapshot
     if snapshot.state in (State.FINISHED, State.FAILED):
         learners().stop(name)
@@ -120,8 +141,15 @@ def training_is_live() -> bool:
 
 
 def poll_seconds() -> float | None:
-    """How often the page's fragments run by themselves; None for not at all."""
+    """How often the page's fragments run by themselves; None for not at all. Once a full run."""
+    st.session_state["polls"] = training_is_live()
     return POLL_SECONDS if training_is_live() else None
+
+
+def rerun_if_polling_changed() -> None:
+    """In a fragment: a training began or ended since the page's latest full run, so run it."""
+    if st.session_state.get("polls") != training_is_live():
+        st.rerun()
 
 
 def networks() -> tuple[dict[str, Network], list[str]]:
@@ -134,7 +162,7 @@ def networks() -> tuple[dict[str, Network], list[str]]:
             missing.append(network)
         else:
             found[name] = network
-    run = _kept()
+    run = kept()
     if run is not None and run.network is not None:
         found[YOURS] = run.network
     return found, missing
@@ -145,6 +173,7 @@ def theme() -> str:
     return "dark" if st.context.theme.type == "dark" else "light"
 
 
-def _kept() -> Snapshot | None:
+def kept() -> Snapshot | None:
+    """The visitor's training as the page saw it last; None when there is none."""
     run: Snapshot | None = st.session_state.get("run")
     return run

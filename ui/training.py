@@ -8,7 +8,8 @@ from nn import RECIPES, Recipe, RecipeError
 from nn.optimizers import OPTIMIZERS
 
 from . import charts, figures, session, texts
-from .learners import MAX_LEARNERS, FullError, Snapshot, State
+from .learner import Snapshot, State
+from .learners import MAX_LEARNERS, FullError
 
 BATCH_SIZES = (32, 64, 128, 256, 512, 1024, None)
 DEFAULT_RECIPE = "adam"
@@ -31,31 +32,30 @@ def settings() -> None:
     recipe = RECIPES[name]
     # A key a recipe: choosing another shows that one's own numbers.
     left, right = st.columns(2, gap="small", wrap=False)
-    hidden = left.text_input(
+    left.text_input(
         texts.HIDDEN,
         ", ".join(str(units) for units in recipe.hidden),
         key=f"hidden-{name}",
         help=texts.HIDDEN_HELP,
         disabled=live,
     )
-    learning_rate = right.number_input(
+    right.number_input(
         texts.LEARNING_RATE,
-        min_value=0.0,
         value=recipe.learning_rate,
         step=recipe.learning_rate / 2,
         format="%g",
-        key=f"rate-{name}",
+        key=f"learning_rate-{name}",
         disabled=live,
     )
-    batch_size = left.selectbox(
+    left.selectbox(
         texts.BATCH_SIZE,
         BATCH_SIZES,
         index=BATCH_SIZES.index(recipe.batch_size),
         format_func=lambda size: texts.FULL_BATCH if size is None else str(size),
-        key=f"batch-{name}",
+        key=f"batch_size-{name}",
         disabled=live,
     )
-    optimizer = right.selectbox(
+    right.selectbox(
         texts.OPTIMIZER,
         list(OPTIMIZERS),
         index=list(OPTIMIZERS).index(recipe.optimizer),
@@ -63,32 +63,31 @@ def settings() -> None:
         key=f"optimizer-{name}",
         disabled=live,
     )
-    epochs = left.number_input(
+    left.number_input(
         texts.EPOCHS, value=recipe.epochs, step=1, key=f"epochs-{name}", disabled=live
     )
-    seed = right.number_input(
+    right.number_input(
         texts.SEED, min_value=0, value=0, step=1, key="seed", help=texts.SEED_HELP, disabled=live
     )
-    st.session_state["seed-chosen"] = int(seed)
     try:
-        st.session_state["recipe"] = recipe.replace(
-            hidden=_units(hidden),
-            learning_rate=learning_rate,
-            batch_size=batch_size,
-            optimizer=optimizer,
-            epochs=epochs,
-        )
+        st.session_state["recipe"] = _chosen()
         st.session_state["recipe-error"] = None
     except RecipeError as error:
         st.session_state["recipe-error"] = str(error)
 
 
+def _chosen() -> Recipe:
+    """The recipe as the widgets have it at this moment; raises RecipeError where it is none."""
+    name = st.session_state["recipe-name"]
+    fields = ("hidden", "learning_rate", "batch_size", "optimizer", "epochs")
+    values = {field: st.session_state[f"{field}-{name}"] for field in fields}
+    return RECIPES[name].replace(**{**values, "hidden": _units(values["hidden"])})
+
+
 def panel() -> None:
     """Buttons, status and curves of the visitor's training; a fragment that looks by itself."""
-    was_live = session.training_is_live()
     snapshot = session.look()
-    if was_live and not session.training_is_live():
-        st.rerun()  # it has ended: the whole page stops looking
+    session.rerun_if_polling_changed()
     _controls(snapshot)
     if error := st.session_state.get("recipe-error"):
         st.error(error)
@@ -103,76 +102,83 @@ def panel() -> None:
 
 def strip() -> None:
     """The panel in one line, for phones, where the sidebar would cover the slate."""
-    snapshot = st.session_state.get("run")
     live = session.training_is_live()
+    wrong = bool(st.session_state.get("recipe-error"))
     with st.container(key="strip"):
-        st.html(figures.status(*_words(snapshot)[:2]))
+        st.html(figures.status(*_words(session.kept())[:2]))
         with st.container(horizontal=True):
-            disabled = live or bool(st.session_state.get("recipe-error"))
-            if st.button(
-                texts.TRAIN, key="strip-train", type="primary", width="stretch", disabled=disabled
-            ):
-                _start()
-            if st.button(texts.STOP, key="strip-stop", width="stretch", disabled=not live):
-                _stop()
+            st.button(
+                texts.TRAIN,
+                key="strip-train",
+                type="primary",
+                width="stretch",
+                disabled=live or wrong,
+                on_click=_start,
+            )
+            st.button(
+                texts.STOP,
+                key="strip-stop",
+                width="stretch",
+                disabled=not live,
+                on_click=session.end,
+            )
 
 
 def _controls(snapshot: Snapshot | None) -> None:
     live = session.training_is_live()
     paused = live and snapshot is not None and snapshot.state is State.PAUSED
     wrong = bool(st.session_state.get("recipe-error"))
-    name = session.learner_id()
     with st.container(key="controls", gap="xsmall"):
-        label = texts.TRAIN if snapshot is None else texts.TRAIN_AGAIN
-        if st.button(
-            texts.TRAIN if live else label,
+        st.button(
+            texts.TRAIN if snapshot is None or live else texts.TRAIN_AGAIN,
             key="train",
             type="primary",
             icon=":material/play_arrow:",
             width="stretch",
             disabled=live or wrong,
-        ):
-            _start()
-        row = st.container(horizontal=True, gap="xsmall", wrap=False)
-        if row.button(
-            texts.RESUME if paused else texts.PAUSE,
-            key="pause",
-            width="stretch",
-            disabled=not live,
-        ):
-            everyone = session.learners()
-            (everyone.resume if paused else everyone.pause)(name or "")
-            st.rerun(scope="fragment")
-        if row.button(
-            texts.STEP,
-            key="step",
-            width="stretch",
-            disabled=wrong or (live and not paused),
-        ):
-            if name is None:
-                _start(epochs_at_first=1)
-            session.learners().resume(name or "", epochs=1)
-            st.rerun(scope="fragment")
-        if row.button(texts.STOP, key="stop", width="stretch", disabled=not live):
-            _stop()
+            on_click=_start,
+        )
+        with st.container(horizontal=True, gap="xsmall", wrap=False):
+            st.button(
+                texts.RESUME if paused else texts.PAUSE,
+                key="pause",
+                width="stretch",
+                disabled=not live,
+                on_click=session.resume if paused else session.pause,
+            )
+            st.button(
+                texts.STEP,
+                key="step",
+                width="stretch",
+                disabled=wrong or (live and not paused),
+                on_click=_step,
+            )
+            st.button(
+                texts.STOP,
+                key="stop",
+                width="stretch",
+                disabled=not live,
+                on_click=session.end,
+            )
 
 
 def _start(epochs_at_first: int | None = None) -> None:
-    recipe: Recipe = st.session_state["recipe"]
-    seed: int = st.session_state["seed-chosen"]
-    session.forget()
+    # What was typed a moment ago is in the widgets, but no run of the page has seen it yet.
     st.session_state["start-error"] = None
     try:
-        session.start(session.learners().start(recipe, seed=seed, epochs_at_first=epochs_at_first))
+        session.start(_chosen(), st.session_state["seed"] or 0, epochs_at_first)
     except FullError:
         st.session_state["start-error"] = texts.TOO_MANY.format(limit=MAX_LEARNERS)
-    st.rerun()
+    except RecipeError as error:
+        st.session_state["start-error"] = str(error)
 
 
-def _stop() -> None:
-    """End the training; what it has learned so far stays to read with."""
-    session.end()
-    st.rerun()
+def _step() -> None:
+    """Train one epoch and pause: of the paused training, or of a new one."""
+    if session.training_is_live():
+        session.resume(epochs=1)
+    else:
+        _start(epochs_at_first=1)
 
 
 def _done(snapshot: Snapshot | None) -> float:
@@ -181,8 +187,10 @@ def _done(snapshot: Snapshot | None) -> float:
 
 def _words(snapshot: Snapshot | None) -> tuple[str, ...]:
     """The state in words: a headline, then figures."""
+    if st.session_state.get("lost"):
+        return (texts.STOPPED_BY_ITSELF, texts.LOST)
     if snapshot is None:
-        return (texts.IDLE_STATUS, texts.LOST if st.session_state.get("lost") else "")
+        return (texts.IDLE_STATUS,)
     recipe, points = snapshot.recipe, snapshot.points
     headline = texts.epoch(snapshot.epoch, recipe.epochs)
     figures_ = ""
@@ -193,10 +201,10 @@ def _words(snapshot: Snapshot | None) -> tuple[str, ...]:
         return (texts.STOPPED_BY_ITSELF, snapshot.message or texts.FAILED)
     if snapshot.test is not None:
         return (texts.done(recipe.epochs), texts.tested(snapshot.test), figures_)
-    if snapshot.state is State.PAUSED:
-        return (f"{headline}, {texts.PAUSED}", figures_)
     if not session.training_is_live():
         return (f"{headline}, {texts.STOPPED}", figures_)
+    if snapshot.state is State.PAUSED:
+        return (f"{headline}, {texts.PAUSED}", figures_)
     left = texts.time_left(snapshot.seconds_left)
     return (headline, figures_ or texts.STARTING, left, texts.sharing(snapshot.running))
 
@@ -228,7 +236,7 @@ def _choose_reader(snapshot: Snapshot | None) -> None:
     label = texts.BACK_TO_SHIPPED if yours else texts.READ_WITH_YOURS
     if st.button(label, key="reader-switch", width="stretch"):
         session.read_with(session.SHIPPED[0] if yours else session.YOURS)
-        st.rerun()
+        st.rerun()  # the switch stands in the other fragment
 
 
 def _units(text: str) -> tuple[int, ...]:

@@ -1,0 +1,289 @@
+"""The scheduler of trainings: fairness, pause, step, stop, leases, failures. No threads but one."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from nn import RECIPES, Dataset
+from ui.learner import MAX_POINTS, POINTS_AN_EPOCH, Learner, Snapshot, State
+from ui.learners import DROP_AFTER, PAUSE_AFTER, FullError, Learners
+
+RECIPE = RECIPES["adam"].replace(hidden=(8,), batch_size=20, epochs=4, validation=40)
+
+
+class Clock:
+    """A clock that moves a millisecond whenever it is asked."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        self.now += 0.001
+        return self.now
+
+
+@pytest.fixture
+def data(mnist: tuple[Dataset, Dataset]) -> tuple[Dataset, Dataset]:
+    return mnist[0][:240], mnist[1][:100]
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def learners(data: tuple[Dataset, Dataset], clock: Clock) -> Iterator[Learners]:
+    everyone = Learners(lambda: data, clock=clock, max_learners=3)
+    yield everyone
+    everyone.close()
+
+
+def see(learners: Learners, name: str) -> Snapshot:
+    snapshot = learners.look(name)
+    assert snapshot is not None
+    return snapshot
+
+
+def finish(learners: Learners, name: str, turns: int = 500) -> Snapshot:
+    for _ in range(turns):
+        if see(learners, name).state is not State.RUNNING:
+            break
+        learners.turn()
+    return see(learners, name)
+
+
+def test_a_learner_trains_to_the_end_and_is_tested(learners: Learners) -> None:
+    done = finish(learners, learners.start(RECIPE.replace(epochs=30), seed=1))
+    assert done.state is State.FINISHED
+    assert (done.epoch, done.position) == (30, 30.0)
+    assert done.test is not None
+    assert done.test.samples == 100
+    assert done.test.accuracy > 0.6
+    assert done.network is not None
+    epochs_ends = [point for point in done.points if point.validation_loss is not None]
+    assert [point.epoch for point in epochs_ends] == list(range(1, 31))
+    assert done.points[-1].loss < done.points[0].loss / 2
+
+
+def test_the_network_of_a_finished_learner_is_the_one_that_was_tested(
+    learners: Learners, data: tuple[Dataset, Dataset]
+) -> None:
+    done = finish(learners, learners.start(RECIPE, seed=1))
+    assert done.network is not None
+    assert done.test is not None
+    x = (data[1].images / 255).astype(np.float32)
+    right = (done.network.predict_proba(x).argmax(axis=1) == data[1].labels).mean()
+    assert right == pytest.approx(done.test.accuracy)
+
+
+def test_learners_progress_alike(learners: Learners) -> None:
+    names = [learners.start(RECIPE.replace(epochs=100), seed=seed) for seed in range(3)]
+    for _ in range(60):
+        assert learners.turn()
+    positions = [see(learners, name).position for name in names]
+    assert min(positions) > 0
+    assert max(positions) <= 1.5 * min(positions)
+    assert {see(learners, name).running for name in names} == {3}
+
+
+def test_the_same_seed_gives_the_same_curve_however_it_is_interleaved(learners: Learners) -> None:
+    alone = finish(learners, learners.start(RECIPE, seed=7))
+    first, second = (learners.start(RECIPE, seed=seed) for seed in (7, 8))
+    together, other = finish(learners, first), finish(learners, second)
+    assert together.points == alone.points
+    assert other.points != alone.points
+
+
+def test_points_are_means_over_the_batches_since_the_point_before(learners: Learners) -> None:
+    done = finish(learners, learners.start(RECIPE, seed=1))
+    first_epoch = [point for point in done.points if point.epoch <= 1]
+    assert len(first_epoch) == POINTS_AN_EPOCH
+    lengths = np.diff([0.0] + [point.epoch for point in first_epoch])
+    whole = sum(p.accuracy * length for p, length in zip(first_epoch, lengths, strict=True))
+    one = finish(learners, learners.start(RECIPE.replace(epochs=1), seed=1))
+    assert whole == pytest.approx(one.accuracy)
+
+
+def test_a_paused_learner_stands_still_and_resumes_where_it_stood(learners: Learners) -> None:
+    undisturbed = finish(learners, learners.start(RECIPE, seed=5))
+    name = learners.start(RECIPE, seed=5)
+    learners.turn()
+    learners.turn()
+    learners.pause(name)
+    paused = see(learners, name)
+    assert paused.state is State.PAUSED
+    assert not learners.turn()
+    assert see(learners, name).position == paused.position
+    learners.resume(name)
+    assert finish(learners, name).points == undisturbed.points
+
+
+def test_a_step_trains_one_epoch(learners: Learners) -> None:
+    name = learners.start(RECIPE, seed=5, epochs_at_first=1)
+    assert finish(learners, name).position == 1.0
+    assert see(learners, name).state is State.PAUSED
+    learners.resume(name, epochs=1)
+    assert finish(learners, name).position == 2.0
+    learners.resume(name, epochs=2)
+    assert finish(learners, name).state is State.FINISHED
+
+
+def test_a_stopped_learner_is_gone_and_its_snapshot_stays(learners: Learners) -> None:
+    name = learners.start(RECIPE, seed=5)
+    learners.turn()
+    learners.turn()
+    before = see(learners, name)
+    learners.stop(name)
+    assert learners.look(name) is None
+    assert not learners.turn()
+    assert len(learners) == 0
+    assert before.network is not None
+    assert np.isfinite(before.network.params).all()
+
+
+def test_a_snapshot_does_not_change_as_training_goes_on(learners: Learners) -> None:
+    name = learners.start(RECIPE, seed=5)
+    for _ in range(3):
+        learners.turn()
+    early = see(learners, name)
+    assert early.network is not None
+    params = early.network.params.copy()
+    late = finish(learners, name)
+    np.testing.assert_array_equal(early.network.params, params)
+    assert len(late.points) > len(early.points)
+    assert late.network is not None
+    assert not np.array_equal(late.network.params, params)
+
+
+def test_a_lost_connection_stops_the_work_until_the_next_look(learners: Learners) -> None:
+    name = learners.start(RECIPE, seed=5)
+    assert learners.turn()
+    learners.release(name)
+    assert not learners.turn()
+    assert see(learners, name).state is State.RUNNING
+    assert learners.turn()
+
+
+def test_a_learner_nobody_looks_at_pauses_then_is_dropped(learners: Learners, clock: Clock) -> None:
+    name = learners.start(RECIPE, seed=5)
+    assert learners.turn()
+    clock.now += PAUSE_AFTER
+    assert not learners.turn()
+    assert see(learners, name).state is State.RUNNING  # a look in time renews the lease
+    assert learners.turn()
+    clock.now += DROP_AFTER
+    assert not learners.turn()
+    assert learners.look(name) is None
+
+
+def test_a_learner_that_raises_leaves_the_others_alive(
+    learners: Learners, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    good = learners.start(RECIPE, seed=5)
+    learners.turn()
+    with monkeypatch.context() as patch:
+        patch.setattr("ui.learner.split_validation", lambda *_: 1 / 0)
+        bad = learners.start(RECIPE, seed=5)
+        learners.turn()
+        learners.turn()
+        learners.turn()
+    assert see(learners, bad).state is State.FAILED
+    assert "a learner raised" in caplog.text
+    assert see(learners, bad).message == ""  # what went wrong is for the log
+    assert finish(learners, good).state is State.FINISHED
+
+
+def test_a_diverged_training_says_so_and_keeps_its_last_good_network(learners: Learners) -> None:
+    name = learners.start(RECIPE.replace(learning_rate=1e6, epochs=400, optimizer="gd"), seed=5)
+    failed = finish(learners, name)
+    assert failed.state is State.FAILED
+    assert "diverged" in failed.message
+    assert "learning rate" in failed.message
+    assert failed.network is not None
+    assert np.isfinite(failed.network.params).all()
+
+
+def test_more_learners_than_allowed_are_refused_until_one_ends(learners: Learners) -> None:
+    names = [learners.start(RECIPE, seed=5) for _ in range(3)]
+    with pytest.raises(FullError, match="3 trainings run"):
+        learners.start(RECIPE, seed=5)
+    learners.stop(names[0])
+    learners.start(RECIPE, seed=5)
+
+
+def test_a_full_batch_training_has_one_point_an_epoch(learners: Learners) -> None:
+    recipe = RECIPE.replace(batch_size=None, optimizer="gd", validation=0, learning_rate=0.1)
+    done = finish(learners, learners.start(recipe, seed=5))
+    assert [point.epoch for point in done.points] == [1, 2, 3, 4]
+    assert all(point.validation_accuracy is None for point in done.points)
+
+
+def test_long_curves_are_thinned_and_keep_their_epoch_ends(
+    learners: Learners, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ui.learner.MAX_POINTS", 20)
+    done = finish(learners, learners.start(RECIPE.replace(epochs=10), seed=5))
+    assert len(done.points) <= 20 < 10 * POINTS_AN_EPOCH < MAX_POINTS
+    ends = [point.epoch for point in done.points if point.validation_loss is not None]
+    assert ends == list(range(1, 11))
+    assert list(done.points) == sorted(done.points, key=lambda point: point.epoch)
+
+
+def test_time_left_grows_with_those_who_share_the_worker(learners: Learners) -> None:
+    name = learners.start(RECIPE, seed=5)
+    learners.turn()
+    alone = see(learners, name).seconds_left
+    learners.start(RECIPE, seed=6)
+    shared = see(learners, name).seconds_left
+    assert alone is not None
+    assert shared == pytest.approx(2 * alone)
+
+
+def test_the_worker_thread_trains_by_itself_and_ends_when_closed(
+    data: tuple[Dataset, Dataset],
+) -> None:
+    learners = Learners(lambda: data)
+    learners.run()
+    learners.run()  # a second call starts no second worker
+    names = [learners.start(RECIPE, seed=seed) for seed in (1, 2)]
+    waiting = threading.Event()
+    for _ in range(600):
+        if all(see(learners, name).state is State.FINISHED for name in names):
+            break
+        waiting.wait(0.05)
+    assert [see(learners, name).state for name in names] == [State.FINISHED] * 2
+    assert sum(thread.name == "learners" for thread in threading.enumerate()) == 1
+    learners.close()
+    assert not any(thread.name == "learners" for thread in threading.enumerate())
+    assert len(learners) == 0
+
+
+def test_an_unknown_learner_is_none_and_wishes_for_it_do_nothing(learners: Learners) -> None:
+    assert learners.look("learner-99") is None
+    for wish in (learners.pause, learners.resume, learners.stop, learners.release):
+        wish("learner-99")
+
+
+def test_the_data_are_loaded_once(data: tuple[Dataset, Dataset], clock: Clock) -> None:
+    calls: list[str] = []
+
+    def load() -> tuple[Dataset, Dataset]:
+        calls.append("loaded")
+        return data
+
+    learners = Learners(load, clock=clock)
+    finish(learners, learners.start(RECIPE, seed=1))
+    finish(learners, learners.start(RECIPE, seed=2))
+    assert calls == ["loaded"]
+    learners.close()
+
+
+def test_a_learner_before_its_first_step_has_no_network() -> None:
+    learner = Learner(RECIPE, 1, lambda: pytest.fail("not to be loaded yet"), seen=0.0)
+    assert learner.snapshot(1).network is None
+    assert learner.snapshot(1).seconds_left is None
