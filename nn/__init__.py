@@ -13,7 +13,7 @@ Read it in this order; each module adds one thing to those before it:
     training     all of it put together: a generator that trains and tells how far it is
     preprocess   a drawing on a canvas becomes the 28 x 28 that the network knows
     reading      one canvas judged: a digit with its confidence, or an honest refusal
-    checkpoint   a network in a file; and __main__, console: the command line
+    checkpoint   a network in a file; and __main__, console, bench: the command line
 """
 
 from .checkpoint import Checkpoint, CheckpointError, load_checkpoint, load_network, save_checkpoint

@@ -1,4 +1,4 @@
-"""The command line: python -m nn train | evaluate | predict.
+"""The command line: python -m nn train | evaluate | predict | bench.
 
 Every field of a recipe is an option of `train`. What is refused (a file, a value) ends with one
 line on standard error and exit status 2.
@@ -10,16 +10,18 @@ import argparse
 import dataclasses
 import os
 import platform
+import subprocess
 import sys
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
 import numpy as np
 from PIL import Image
 
+from . import bench
 from .checkpoint import CheckpointError, load_checkpoint, save_checkpoint
 from .console import TrainingReport, duration
 from .metrics import Evaluation, evaluate
@@ -30,6 +32,9 @@ from .training import DivergenceError, split_validation, train
 
 REFUSED = 2  # exit status
 LARGEST_IMAGE = 50_000_000  # pixels
+ONE_THREAD = dict.fromkeys(  # read when NumPy or PyTorch loads, so set before that
+    ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"), "1"
+)
 
 
 class ImageError(ValueError):
@@ -129,6 +134,16 @@ def run_predict(options: argparse.Namespace) -> int:
     return 0
 
 
+def run_bench(options: argparse.Namespace) -> int:
+    """Measure speed and memory, on one thread each."""
+    if any(os.environ.get(name) != value for name, value in ONE_THREAD.items()):
+        return _run_again("bench", f"--epochs={options.epochs}", f"--samples={options.samples}")
+    megabytes = _peak_memory()  # first: this process is still small, see there
+    bench.run(options.epochs, options.samples)
+    print(f"\npeak memory of a training on all 60,000 digits (deep, 1 epoch): {megabytes}")
+    return 0
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = Parser(
         prog="python -m nn", description="Train and use a digit-reading network in pure NumPy."
@@ -153,6 +168,13 @@ def _parser() -> argparse.ArgumentParser:
     prediction.set_defaults(command=run_predict)
     prediction.add_argument("file", type=Path, help="checkpoint (.npz)")
     prediction.add_argument("images", type=Path, nargs="+", metavar="IMAGE")
+
+    benchmark = commands.add_parser("bench", help="measure speed, against others if installed")
+    benchmark.set_defaults(command=run_bench)
+    benchmark.add_argument("--epochs", type=_between(1, 1000), default=5, help="timed epochs (5)")
+    benchmark.add_argument(
+        "--samples", type=_between(128, 60_000), default=60_000, help="digits an epoch (60000)"
+    )
     return parser
 
 
@@ -201,6 +223,42 @@ def _seed(text: str) -> int:
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"expected a whole number of 0 or more, got {text}")
     return int(text)
+
+
+def _between(low: int, high: int) -> Callable[[str], int]:
+    def number(text: str) -> int:
+        if not (text.isdecimal() and low <= int(text) <= high):
+            raise argparse.ArgumentTypeError(f"expected from {low:,} to {high:,}, got {text}")
+        return int(text)
+
+    return number
+
+
+def _run_again(*arguments: str, quiet: bool = False) -> int:
+    """Run this program in a process of its own, on one thread; returns its exit status."""
+    return subprocess.run(  # noqa: S603
+        [sys.executable, "-m", "nn", *arguments],
+        cwd=Path(__file__).parents[1],
+        env={**os.environ, **ONE_THREAD},
+        stdout=subprocess.DEVNULL if quiet else None,
+        check=False,
+    ).returncode
+
+
+def _peak_memory() -> str:
+    """The largest resident memory of a training in a process of its own.
+
+    A child's figure starts at its parent's, from which it was forked: the parent must be small.
+    """
+    try:
+        import resource
+    except ImportError:
+        return "not measured, as this system does not tell"
+    if _run_again("train", "--recipe=deep", "--epochs=1", "--validation=0", quiet=True) != 0:
+        return "not measured, as the training failed"
+    unit = 1 if sys.platform == "darwin" else 1024  # bytes, or kilobytes
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * unit
+    return f"{peak / 1e6:.0f} MB"
 
 
 def _load_image(path: Path) -> np.ndarray[Any, np.dtype[np.uint8]]:

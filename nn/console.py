@@ -5,12 +5,13 @@ Out of scope: what to train and on which data (__main__.py).
 
 from __future__ import annotations
 
+import shutil
 import time
 from typing import TextIO
 
 from .training import Progress
 
-BAR = 24  # characters
+BAR = 24  # characters, fewer on a narrow terminal
 REFRESH = 0.1  # seconds between two redraws of the bar
 LINE_EPOCHS = 10  # epochs between two lines, as the original script prints them
 
@@ -57,12 +58,14 @@ class TrainingReport:
             return
         self.drawn = now
         done = progress.position / self.epochs
-        filled = round(BAR * done)
         left = duration((now - self.started) * (1 - done) / done) if done > 0 else "?"
-        self.stream.write(
-            f"\r{'█' * filled}{'░' * (BAR - filled)} epoch {progress.epoch}/{self.epochs}  "
-            f"{self._figures(progress)}  {left} left \x1b[K"
-        )
+        words = f" epoch {progress.epoch}/{self.epochs}  {self._figures(progress)}  {left} left"
+        columns = shutil.get_terminal_size().columns - 1  # a line that wraps cannot be redrawn
+        if len(words) + BAR // 2 > columns:
+            words = words.replace(self.validation, "")
+        bar = max(min(BAR, columns - len(words)), 0)
+        filled = round(bar * done)
+        self.stream.write(f"\r{'█' * filled}{'░' * (bar - filled)}{words[:columns]}\x1b[K")
         self.stream.flush()
 
 

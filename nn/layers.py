@@ -125,7 +125,7 @@ class Dense(Layer):
     def backward(self, dy: Array) -> Array | None:
         np.matmul(self.x.T, dy, out=self.dW)
         if self.bias:
-            np.sum(dy, axis=0, out=self.db)
+            np.matmul(np.ones(len(dy), dy.dtype), dy, out=self.db)  # faster than np.sum
         if not self.needs_input_grad:
             return None
         return np.matmul(dy, self.W.T, out=self.buffer("dx", self.x.shape, dy.dtype))
@@ -303,7 +303,8 @@ class Dropout(Layer):
         if rng is None:
             raise ValueError("dropout needs a random generator in training: pass rng=")
         keep = 1.0 - self.rate
-        bits = np.frombuffer(rng.bytes(2 * x.size), np.uint16).reshape(x.shape)
+        words = rng.integers(2**64, size=-(-x.size // 4), dtype=np.uint64)  # twice rng.bytes' speed
+        bits = words.view(np.uint16)[: x.size].reshape(x.shape)
         self.mask = self.buffer("mask", x.shape, x.dtype)
         np.less(bits, round(keep * 65536), out=self.mask)
         self.mask *= 1.0 / keep
