@@ -5,9 +5,10 @@
                                                 1 - s + s / 10 and s / 10 with label smoothing s
     dL/dz = (p - t) / n                         exact for ε = 0
 
-The ε of 1e-8 keeps log(0) away and is part of the figure that is reported, as in the script that
-this project started from; like there, the gradient leaves it out. Labels are integers: p with 1
-subtracted at the true class is p minus the one-hot vector, without making one.
+With ε = 0 the logarithm is taken of the sum instead, log p = z - max z - log Σ exp(z - max z), so
+that it stays exact where p rounds to 0. The script that this project started from had ε = 1e-8 to
+keep log(0) away, and left it out of the gradient; so does its recipe. Labels are integers: p with
+1 subtracted at the true class is p minus the one-hot vector, without making one.
 """
 
 from __future__ import annotations
@@ -16,8 +17,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .layers import Array
-
-EPSILON = 1e-8
 
 
 def softmax(logits: Array, out: Array | None = None) -> Array:
@@ -42,7 +41,7 @@ def softmax_cross_entropy(
     logits: Array,
     labels: NDArray[np.uint8],
     *,
-    epsilon: float = EPSILON,
+    epsilon: float = 0.0,
     label_smoothing: float = 0.0,
     out: Array | None = None,
 ) -> tuple[float, Array]:
@@ -54,7 +53,7 @@ def softmax_cross_entropy(
     ----------
     logits : (n, classes) float
     labels : (n,) integers from 0 to classes - 1
-    epsilon : added to each probability before the logarithm
+    epsilon : added to each probability before the logarithm; 0 for the exact loss
     label_smoothing : in [0, 1); the share of the target spread evenly over all classes
     out : (n, classes), where to write the gradient; a new array by default
 
@@ -65,12 +64,20 @@ def softmax_cross_entropy(
     """
     n, classes = logits.shape
     rows = np.arange(n)
-    p = softmax(logits, out=out)
-    true_p = p[rows, labels]  # a copy, (n,)
-    loss = -(1.0 - label_smoothing) * float(np.log(true_p + epsilon).mean())
-    if label_smoothing > 0:
-        loss -= label_smoothing * float(np.log(p + epsilon).mean())
-        p -= label_smoothing / classes
-    p[rows, labels] -= 1.0 - label_smoothing
+    shifted = np.subtract(logits, logits.max(axis=1, keepdims=True), out=out)
+    true_z, mean_z = shifted[rows, labels], shifted.mean(axis=1)
+    p = np.exp(shifted, out=shifted)
+    total = p.sum(axis=1)
+    p /= total[:, None]
+    if epsilon > 0:
+        log_true, mean_log = np.log(p[rows, labels] + epsilon), np.log(p + epsilon).mean(axis=1)
+    else:
+        log_total = np.log(total)
+        log_true, mean_log = true_z - log_total, mean_z - log_total
+    share = label_smoothing
+    loss = -float((1.0 - share) * log_true.mean() + share * mean_log.mean())
+    if share > 0:
+        p -= share / classes
+    p[rows, labels] -= 1.0 - share
     p *= 1.0 / n
     return loss, p

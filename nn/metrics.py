@@ -24,7 +24,7 @@ class Evaluation:
 
     Attributes
     ----------
-    loss : mean cross-entropy in nats, with its 1e-8
+    loss : mean cross-entropy in nats
     confusion : (10, 10) int64, rows the truth, columns what the network said
     """
 
@@ -55,7 +55,7 @@ def scaled(images: NDArray[np.uint8], out: Array) -> Array:
 
 
 def evaluation_steps(
-    network: Network, dataset: Dataset, *, label_smoothing: float = 0.0
+    network: Network, dataset: Dataset, *, label_smoothing: float = 0.0, epsilon: float = 0.0
 ) -> Generator[None, None, Evaluation]:
     """Evaluate in chunks, pausing after each; the generator's return value is the Evaluation.
 
@@ -63,7 +63,7 @@ def evaluation_steps(
     ----------
     network : read, not changed; it must not change before the evaluation ends
     dataset : one digit or more
-    label_smoothing : of the loss, where it is to be compared with a training's
+    label_smoothing, epsilon : of the loss, where it is to be compared with a training's
     """
     if len(dataset) == 0:
         raise ValueError("expected at least one digit to evaluate on, got none")
@@ -75,7 +75,9 @@ def evaluation_steps(
         chunk = dataset[first : first + CHUNK]
         with np.errstate(over="ignore", invalid="ignore"):  # a loss that is NaN says it all
             logits = folded.forward(scaled(chunk.images, out=x[: len(chunk)]))
-            loss, _ = softmax_cross_entropy(logits, chunk.labels, label_smoothing=label_smoothing)
+            loss, _ = softmax_cross_entropy(
+                logits, chunk.labels, epsilon=epsilon, label_smoothing=label_smoothing
+            )
         np.add.at(confusion, (chunk.labels, logits.argmax(axis=1)), 1)
         total += loss * len(chunk)
         yield

@@ -101,10 +101,12 @@ def find_ink(rgba: Pixels) -> Floats | None:
     """How much of each pixel is ink, (H, W) float32 in [0, 1]; None when there is none."""
     if rgba.size == 0:
         return None
-    # Premultiplied by alpha, a transparent canvas is a colour like any other.
     colour = rgba.astype(np.float32)
-    colour[..., :3] *= colour[..., 3:] / 255.0
-    distance = np.sqrt(np.square(colour - _paper(colour)).sum(axis=2))
+    if rgba[..., 3].min() < 255:
+        # Premultiplied by alpha, a transparent canvas is a colour like any other.
+        colour[..., :3] *= colour[..., 3:] / 255.0
+    colour -= _paper(colour)
+    distance = np.sqrt(np.einsum("hwc,hwc->hw", colour, colour))
     distance[distance < NOISE] = 0.0
     marked = distance[distance > 0]
     if marked.size == 0:
@@ -132,12 +134,12 @@ def shrink(ink: Floats) -> Floats:
 
 
 def _paper(colour: Floats) -> Floats:
-    """The most frequent colour, (4,): the mode of coarse bins, then the median within."""
+    """The most frequent colour, (4,): the mode of coarse bins, then the mean within."""
     bins = colour.reshape(-1, 4).astype(np.int32) >> 4  # 16 levels a channel
     codes = ((bins[:, 0] * 16 + bins[:, 1]) * 16 + bins[:, 2]) * 16 + bins[:, 3]
     most = np.bincount(codes).argmax()
-    paper: Floats = np.median(colour.reshape(-1, 4)[codes == most], axis=0)
-    return paper.astype(np.float32)
+    paper: Floats = colour.reshape(-1, 4)[codes == most].mean(axis=0)
+    return paper
 
 
 def _bounding_box(ink: Floats) -> tuple[float, float, float, float]:

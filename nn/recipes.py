@@ -96,6 +96,10 @@ class Recipe:
         default=0.0,
         metadata=_rule("share of the target spread evenly", low=0.0, high=1.0, below=True),
     )
+    loss_epsilon: float = field(
+        default=0.0,
+        metadata=_rule("added to probabilities in the loss's logarithm", low=0.0, high=0.001),
+    )
     clip_norm: float = field(
         default=0.0, metadata=_rule("largest norm of a gradient; 0 is no limit", low=0.0, high=1e6)
     )
@@ -266,6 +270,7 @@ RECIPES: dict[str, Recipe] = {
             learning_rate=0.3,
             batch_size=None,
             epochs=400,
+            loss_epsilon=1e-8,
             validation=0,
         ),
         # The same network, trained the modern way.

@@ -24,7 +24,7 @@ from .losses import softmax_cross_entropy
 from .metrics import Evaluation, evaluation_steps, scaled
 from .mnist import CLASSES, Dataset
 from .network import CHUNK, Network
-from .recipes import Recipe
+from .recipes import Recipe, RecipeError
 
 DIVERGENCE_FACTOR = 3.0  # the smoothed loss above this many times its first value ...
 GUESSING = math.log(CLASSES)  # ... and above the loss of ten equal probabilities ...
@@ -122,8 +122,12 @@ def train(
         yield from run.epoch()
         validation = None
         if validation_set is not None:
-            smoothing = recipe.label_smoothing
-            steps = evaluation_steps(run.snapshot(), validation_set, label_smoothing=smoothing)
+            steps = evaluation_steps(
+                run.snapshot(),
+                validation_set,
+                label_smoothing=recipe.label_smoothing,
+                epsilon=recipe.loss_epsilon,
+            )
             validation = yield from _reporting(steps, run)
         yield from run.report(epoch_end=True, validation=validation)
     run.finish()
@@ -219,6 +223,7 @@ class _Run:
         loss, dlogits = softmax_cross_entropy(
             logits,
             labels,
+            epsilon=self.recipe.loss_epsilon,
             label_smoothing=self.recipe.label_smoothing,
             out=self.dlogits[: len(rows)],
         )
@@ -292,9 +297,14 @@ class _Run:
             self._set_dropout()
 
     def _set_dropout(self) -> None:
-        for layer in self.network.layers:
-            if isinstance(layer, Dropout):
-                layer.rate = self.recipe.dropout
+        layers = [layer for layer in self.network.layers if isinstance(layer, Dropout)]
+        if self.recipe.dropout > 0 and not layers:
+            raise RecipeError(
+                f"dropout: expected 0 for a network without dropout layers, got "
+                f"{self.recipe.dropout:g}; start with a rate above 0 to change it later"
+            )
+        for layer in layers:
+            layer.rate = self.recipe.dropout
 
     def finish(self) -> None:
         """Leave the weights that predict in the network."""

@@ -35,13 +35,16 @@ def test_loss_gradient_matches_finite_differences(
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.2])
+@pytest.mark.parametrize("epsilon", [0.0, 1e-8])
 def test_loss_is_the_cross_entropy_with_one_hot_vectors(
-    smoothing: float, rng: np.random.Generator
+    epsilon: float, smoothing: float, rng: np.random.Generator
 ) -> None:
     logits, labels = rng.normal(0.0, 3.0, (50, 10)), rng.integers(0, 10, 50)
     targets = (1 - smoothing) * np.eye(10)[labels] + smoothing / 10
-    expected = -np.mean(np.sum(targets * np.log(softmax(logits) + 1e-8), axis=1))
-    loss, gradient = softmax_cross_entropy(logits, labels, label_smoothing=smoothing)
+    expected = -np.mean(np.sum(targets * np.log(softmax(logits) + epsilon), axis=1))
+    loss, gradient = softmax_cross_entropy(
+        logits, labels, epsilon=epsilon, label_smoothing=smoothing
+    )
     assert loss == pytest.approx(expected, rel=1e-12)
     np.testing.assert_allclose(gradient, (softmax(logits) - targets) / 50, atol=1e-15)
 
@@ -49,7 +52,9 @@ def test_loss_is_the_cross_entropy_with_one_hot_vectors(
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_a_probability_of_zero_costs_what_the_epsilon_says(dtype: type) -> None:
     logits = np.array([[1000.0, 0.0]], dtype)
-    assert softmax_cross_entropy(logits, np.array([1]))[0] == pytest.approx(-math.log(1e-8))
+    capped = softmax_cross_entropy(logits, np.array([1]), epsilon=1e-8)[0]
+    assert capped == pytest.approx(-math.log(1e-8))
+    assert softmax_cross_entropy(logits, np.array([1]))[0] == pytest.approx(1000.0)
 
 
 def test_the_logits_stay_as_they_are_and_out_holds_the_gradient(rng: np.random.Generator) -> None:

@@ -38,6 +38,7 @@ def test_original_has_the_settings_of_the_script_and_nothing_else() -> None:
         "validation": 0,
         "schedule": "constant",
         "batch_norm": False,
+        "loss_epsilon": 1e-8,
     }
     off = ("dropout", "warmup", "weight_decay", "label_smoothing", "clip_norm", "weight_average")
     found = dataclasses.asdict(recipe)
