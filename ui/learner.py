@@ -106,6 +106,7 @@ class Learner:
         self.recipe, self.seen, self.pause_at = recipe, seen, pause_at
         self.work: Work = self._training(seed, load_data)
         self.state = State.RUNNING
+        self.wish: Recipe | None = None  # changed while it trains, to be taken at the next step
         self.released = False  # its page's connection is lost
         self.dropped = False
         self.seconds = 0.0  # of work
@@ -117,6 +118,13 @@ class Learner:
         self._accuracy = math.nan
         self._copied = -math.inf
         self._test: Evaluation | None = None
+
+    def advance(self) -> Progress:
+        """Train a little, by a changed recipe if there is one; raises StopIteration at the end."""
+        if self.wish is None or self.progress is None:
+            return next(self.work)
+        wish, self.wish = self.wish, None
+        return self.work.send(wish)
 
     def record(self, progress: Progress) -> None:
         """Take note of where the training stands; pause where that was asked for."""
@@ -200,16 +208,14 @@ class Learner:
         rng = np.random.default_rng(seed)
         network = self.recipe.build_network(rng=rng)
         fitting, validation = split_validation(train_set, self.recipe)
-        progress: Progress | None = None
         try:
-            for progress in train(network, fitting, validation, self.recipe, rng=rng):
-                yield progress
+            yield from train(network, fitting, validation, self.recipe, rng=rng)
         finally:  # where it diverged, these are the last good parameters
-            if progress is not None and progress.step > 0:
+            if self.progress is not None and self.progress.step > 0:
                 self.network = network.copy()
-        if progress is None:
+        if self.progress is None:
             return
-        testing = replace(progress, epoch_end=False, validation=None)
+        testing = replace(self.progress, epoch_end=False, validation=None)
         steps = evaluation_steps(network, test_set)
         while True:
             try:

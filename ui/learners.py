@@ -121,6 +121,20 @@ class Learners:
                 learner.state = State.RUNNING
                 self._changed.notify()
 
+    def change(self, name: str, recipe: Recipe) -> None:
+        """Go on by a recipe that differs in what may change live, from the next step on.
+
+        Raises
+        ------
+        RecipeError
+            It differs in a field that is fixed while a training runs.
+        """
+        with self._changed:
+            learner = self._learners.get(name)
+            if learner is not None:
+                learner.recipe.check_live_change(recipe)
+                learner.recipe = learner.wish = recipe
+
     def stop(self, name: str) -> None:
         """End and forget it; the snapshots that were taken stay valid."""
         with self._changed:
@@ -194,7 +208,7 @@ class Learners:
         began = self._clock()
         try:
             while learner.state is State.RUNNING and not learner.dropped:
-                progress = next(learner.work)
+                progress = learner.advance()
                 with self._changed:
                     learner.record(progress)
                 if self._clock() - began >= self._slice_seconds:

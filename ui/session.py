@@ -87,6 +87,12 @@ def resume(*, epochs: int | None = None) -> None:
         learners().resume(learner, epochs=epochs)
 
 
+def change(recipe: Recipe) -> None:
+    """Let the visitor's training go on by a changed recipe; raises RecipeError if it cannot."""
+    if learner := learner_id():
+        learners().change(learner, recipe)
+
+
 def end() -> None:
     """End the visitor's training, if one runs; what it has learned is kept."""
     if learner := learner_id():

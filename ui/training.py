@@ -45,7 +45,8 @@ def settings() -> None:
         step=recipe.learning_rate / 2,
         format="%g",
         key=f"learning_rate-{name}",
-        disabled=live,
+        help=texts.LEARNING_RATE_HELP,
+        on_change=_change,
     )
     left.selectbox(
         texts.BATCH_SIZE,
@@ -169,6 +170,15 @@ def _start(epochs_at_first: int | None = None) -> None:
         session.start(_chosen(), st.session_state["seed"] or 0, epochs_at_first)
     except FullError:
         st.session_state["start-error"] = texts.TOO_MANY.format(limit=MAX_LEARNERS)
+    except RecipeError as error:
+        st.session_state["start-error"] = str(error)
+
+
+def _change() -> None:
+    """Take a learning rate that was changed while it trains."""
+    try:
+        session.change(_chosen())
+        st.session_state["start-error"] = None
     except RecipeError as error:
         st.session_state["start-error"] = str(error)
 

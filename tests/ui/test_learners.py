@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from nn import RECIPES, Dataset
+from nn import RECIPES, Dataset, RecipeError
 from ui.learner import MAX_POINTS, POINTS_AN_EPOCH, Learner, Snapshot, State
 from ui.learners import DROP_AFTER, PAUSE_AFTER, FullError, Learners
 
@@ -121,6 +121,25 @@ def test_a_paused_learner_stands_still_and_resumes_where_it_stood(learners: Lear
     assert see(learners, name).position == paused.position
     learners.resume(name)
     assert finish(learners, name).points == undisturbed.points
+
+
+def test_a_learning_rate_changed_in_mid_run_holds_from_the_next_step(learners: Learners) -> None:
+    name, other = (learners.start(RECIPE, seed=5) for _ in range(2))
+    learners.turn()
+    learners.turn()
+    learners.change(name, RECIPE.replace(learning_rate=0.01))
+    changed, unchanged = finish(learners, name), finish(learners, other)
+    assert changed.recipe.learning_rate == 0.01
+    assert changed.points[0] == unchanged.points[0]
+    assert changed.points[-1].loss < unchanged.points[-1].loss
+
+
+def test_what_is_fixed_while_training_runs_cannot_be_changed(learners: Learners) -> None:
+    name = learners.start(RECIPE, seed=5)
+    learners.turn()
+    with pytest.raises(RecipeError, match="batch_size: fixed"):
+        learners.change(name, RECIPE.replace(batch_size=10))
+    assert finish(learners, name).state is State.FINISHED
 
 
 def test_a_step_trains_one_epoch(learners: Learners) -> None:
