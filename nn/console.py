@@ -5,6 +5,7 @@ Out of scope: what to train and on which data (__main__.py).
 
 from __future__ import annotations
 
+import math
 import shutil
 import time
 from typing import TextIO
@@ -36,10 +37,12 @@ class TrainingReport:
         """Tell where the training stands, if it is time to."""
         if progress.validation is not None:
             self.validation = f"  validation {progress.validation.accuracy:.4f}"
-        if self.terminal:
+        if self.terminal and not math.isnan(progress.loss):
             self._bar(progress)
-        elif progress.epoch_end and (
-            progress.epoch % LINE_EPOCHS == 0 or progress.epoch == self.epochs
+        if (
+            not self.terminal
+            and progress.epoch_end
+            and (progress.epoch % LINE_EPOCHS == 0 or progress.epoch == self.epochs)
         ):
             self.stream.write(f"epoch {progress.epoch:4d}  {self._figures(progress)}\n")
             self.stream.flush()

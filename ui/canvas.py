@@ -45,7 +45,10 @@ def slate() -> Preprocessing | None:
         undone = raw.get("objects", [])[:-1]
         st.button(texts.UNDO, key="undo", width="stretch", on_click=_put, args=(undone, not undone))
     pixels = result.image_data
-    if pixels is None or st.session_state.get("slate-cleared") == result.image_bytes:
+    if pixels is None or not raw.get("objects"):
+        st.session_state["slate-cleared"] = None  # the slate is blank by now: what comes is new
+        return None
+    if st.session_state.get("slate-cleared") == result.image_bytes:
         return None
     return _preprocessed(pixels, result.image_bytes)
 

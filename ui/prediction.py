@@ -39,25 +39,45 @@ def draw_and_read() -> None:
 
 
 def _chosen(networks: dict[str, Network]) -> Network | None:
-    """The network the visitor reads with, by a switch; None when there is none."""
+    """The network the visitor reads with, by a switch; None when there is none.
+
+    Where the page itself turns the switch, it makes a new one: a poll that is under way still
+    tells how the old one stood, and would turn it back.
+    """
     if not networks:
         st.warning(texts.NO_READER)
         return None
-    wanted = st.session_state.get("reader-wanted")
-    if wanted in networks:  # a key of a widget can only be set before the widget is made
-        st.session_state["reader"] = st.session_state.pop("reader-wanted")
-    if st.session_state.get("reader") not in networks:
-        st.session_state["reader"] = next(iter(networks))
-    name = st.segmented_control(
+    state = st.session_state
+    if state.get("reader-wanted") in networks:
+        state["reader"] = state.pop("reader-wanted")
+    if state.get("reader") not in networks:
+        state["reader"] = next(iter(networks))
+    key = state.get("reader-key", "reader-0")
+    if state.get(key) != state["reader"]:
+        key = state["reader-key"] = f"reader-{int(key.partition('-')[2]) + 1}"
+        state[key] = state["reader"]
+    st.segmented_control(
         texts.READER,
         list(networks),
         format_func=texts.READERS.__getitem__,
-        key="reader",
+        key=key,
         required=True,
         label_visibility="collapsed",
         width="stretch",
+        on_change=_take,
+        args=(key,),
     )
-    return networks[name or next(iter(networks))]
+    if state.pop("reader-taken", False):
+        st.rerun()  # the panel's button offers the other one
+    return networks[state["reader"]]
+
+
+def _take(key: str) -> None:
+    """The visitor has turned the switch; that outranks what the page would turn it to."""
+    if key == st.session_state.get("reader-key"):
+        st.session_state["reader"] = st.session_state[key]
+        st.session_state["reader-taken"] = True
+        st.session_state.pop("reader-wanted", None)
 
 
 def _read(network: Network | None, steps: Preprocessing | None) -> Reading:

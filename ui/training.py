@@ -242,10 +242,13 @@ def _choose_reader(snapshot: Snapshot | None) -> None:
     """One click between the network that was trained here and the shipped one."""
     if snapshot is None or snapshot.network is None:
         return
-    yours = st.session_state.get("reader") == session.YOURS
+    reader = st.session_state.get("reader-wanted") or st.session_state.get("reader")
+    yours = reader == session.YOURS
     label = texts.BACK_TO_SHIPPED if yours else texts.READ_WITH_YOURS
-    if st.button(label, key="reader-switch", width="stretch"):
-        session.read_with(session.SHIPPED[0] if yours else session.YOURS)
+    name = session.SHIPPED[0] if yours else session.YOURS
+    if st.button(
+        label, key="reader-switch", width="stretch", on_click=session.read_with, args=(name,)
+    ):
         st.rerun()  # the switch stands in the other fragment
 
 
