@@ -112,6 +112,18 @@ class Recipe:
             below=True,
         ),
     )
+    augment: float = field(
+        default=0.0,
+        metadata=_rule("strength of affine, elastic and thickness distortion", low=0.0, high=3.0),
+    )
+    pen: float = field(
+        default=0.0,
+        metadata=_rule("digits of the synthetic pen for each of the data set's", low=0.0, high=4.0),
+    )
+    nondigits: float = field(
+        default=0.0,
+        metadata=_rule("its non-digits, to be refused, for each digit", low=0.0, high=1.0),
+    )
     validation: int = field(
         default=5000,
         metadata=_rule("last samples of the training set kept for validation", low=0, high=50_000),

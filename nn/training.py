@@ -24,7 +24,9 @@ from .losses import softmax_cross_entropy
 from .metrics import Evaluation, evaluation_steps, scaled
 from .mnist import CLASSES, Dataset
 from .network import CHUNK, Network
+from .pen import NO_DIGIT
 from .recipes import Recipe, RecipeError
+from .supply import Supply
 
 DIVERGENCE_FACTOR = 3.0  # the smoothed loss above this many times its first value ...
 GUESSING = math.log(CLASSES)  # ... and above the loss of ten equal probabilities ...
@@ -152,7 +154,8 @@ class _Run:
     def __init__(
         self, network: Network, data: Dataset, recipe: Recipe, rng: np.random.Generator
     ) -> None:
-        self.network, self.data, self.recipe, self.rng = network, data, recipe, rng
+        self.network, self.recipe, self.rng = network, recipe, rng
+        self.data = Supply(data, recipe, rng)
         self.optimizer = recipe.build_optimizer(network.params, network.grads)
         self.average: Array | None = network.params.copy() if recipe.weight_average else None
         self.batch_size = recipe.batch_size or len(data)
@@ -167,7 +170,7 @@ class _Run:
         self.learning_rate = recipe.learning_rate
         self.epochs_done = 0
         self.within = 0.0  # the part of the present epoch that is done
-        self.loss_sum, self.correct, self.seen = 0.0, 0, 0
+        self.loss_sum, self.correct, self.digits, self.seen = 0.0, 0, 0, 0
         self.watch = _Watch(network, every=min(CHECK_STEPS, self.steps_per_epoch))
         self._set_dropout()
 
@@ -181,10 +184,12 @@ class _Run:
 
     def epoch(self) -> Iterator[Progress]:
         """One pass over the training set, in a new order."""
-        self.loss_sum, self.correct, self.seen = 0.0, 0, 0
+        self.loss_sum, self.correct, self.digits, self.seen = 0.0, 0, 0, 0
         shuffled = self.batch_size < len(self.data)  # the order within one sum changes nothing
         order = self.rng.permutation(len(self.data)) if shuffled else np.arange(len(self.data))
         for first, last in self._batches():
+            for _ in self.data.prepare(order[first:last]):
+                yield from self.report()
             loss = yield from self._gradient(order[first:last])
             with np.errstate(over="ignore", invalid="ignore"):  # the watch will notice
                 self.watch.look(loss, self.optimizer.steps, self.learning_rate)
@@ -220,27 +225,45 @@ class _Run:
         """Fill `grads` with `share` of the rows' mean gradient; returns their mean loss."""
         x, labels = self._gather(rows)
         logits = self.network.forward(x, training=True, rng=self.rng)
+        digits = int(np.count_nonzero(labels < CLASSES))  # they come first
         loss, dlogits = softmax_cross_entropy(
-            logits,
-            labels,
+            logits[:digits],
+            labels[:digits],
             epsilon=self.recipe.loss_epsilon,
             label_smoothing=self.recipe.label_smoothing,
-            out=self.dlogits[: len(rows)],
+            out=self.dlogits[:digits],
         )
-        self.correct += int(np.count_nonzero(logits.argmax(axis=1) == labels))
-        self.loss_sum += loss * len(rows)
+        self.correct += int(np.count_nonzero(logits[:digits].argmax(axis=1) == labels[:digits]))
+        self.loss_sum += loss * digits
+        self.digits += digits
         self.seen += len(rows)
         self.within = min(self.seen / len(self.data), 1.0)
+        if digits < len(rows):
+            dlogits = self._spread(logits, digits)
         if share < 1.0:
             dlogits *= share
         self.network.backward(dlogits)
         return loss
 
+    def _spread(self, logits: Array, digits: int) -> Array:
+        """dL/dlogits where the rows from `digits` on are none: all ten shall be as probable.
+
+        Source: D. Hendrycks, M. Mazeika, T. Dietterich, "Deep Anomaly Detection with Outlier
+        Exposure", 2019. Their loss trains; it is not part of the figure that is reported.
+        """
+        n = len(logits)
+        none = np.zeros(n - digits, np.uint8)  # with all of the target spread, any label will do
+        softmax_cross_entropy(logits[digits:], none, label_smoothing=1.0, out=self.dlogits[digits:n])
+        self.dlogits[:digits] *= digits / n
+        self.dlogits[digits:n] *= (n - digits) / n
+        return self.dlogits[:n]
+
     def _gather(self, rows: NDArray[np.intp]) -> tuple[Array, NDArray[np.uint8]]:
         """The samples' pixels as floats in [0, 1], (n, inputs), and their labels."""
         pixels, x = self.pixels[: len(rows)], self.x[: len(rows)]
-        np.take(self.data.images, rows, axis=0, out=pixels, mode="clip")  # "raise" would buffer
-        return scaled(pixels, out=x), self.data.labels[rows]
+        rows = rows[np.argsort(self.data.labels[rows] == NO_DIGIT, kind="stable")]  # those last
+        labels = self.data.take(rows, out=pixels)
+        return scaled(pixels, out=x), labels
 
     def _clip(self) -> None:
         """Shorten a gradient above the recipe's norm (Pascanu et al. 2013)."""
@@ -278,7 +301,7 @@ class _Run:
         self, *, epoch_end: bool = False, validation: Evaluation | None = None
     ) -> Generator[Progress, Recipe | None, None]:
         """Pause with a Progress; take a changed recipe if one comes back."""
-        mean = 1.0 / self.seen if self.seen else math.nan
+        mean = 1.0 / self.digits if self.digits else math.nan
         changed = yield Progress(
             recipe=self.recipe,
             step=self.optimizer.steps,

@@ -1,0 +1,398 @@
+"""A synthetic pen: digits as strokes, in the styles that people really write.
+
+MNIST's writers cross no 7 and slash no 0; a network that never saw such styles cannot read them.
+Here each style is a skeleton, a line of text in `skeletons.txt`. One written digit is
+
+    control points, each and stroke by stroke moved a little
+    → a smooth curve through them between corners, which may be softened
+    → bent, squeezed, slanted, turned; ends over- and undershot; a tremor
+    → drawn with a round pen that may taper, and read by the very same `canvas_to_input`
+
+What looks like no digit (letters, symbols: `nondigits.txt`; scribbles; digits run together) is
+written the same way, so that a network can learn to refuse it.
+
+Source: E. Catmull, R. Rom, "A class of local interpolating splines", 1974, with the knots of
+P. Barry, R. Goldman, 1988. Out of scope: what a network learns from it (supply.py).
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from PIL import Image, ImageDraw
+
+from .mnist import CLASSES, PIXELS, Dataset
+from .preprocess import SIDE, Pixels, canvas_to_input
+
+SKELETONS = Path(__file__).parent / "skeletons.txt"
+NONDIGITS = Path(__file__).parent / "nondigits.txt"
+NO_DIGIT = CLASSES  # the label of what is no digit
+DIGITS = tuple("0123456789")
+
+LIMITS = (-50.0, 150.0)  # of a coordinate, in per cent
+SPACING = 5.0  # of the points along a curve, in per cent
+PEN = (0.045, 0.2)  # width of the pen, as a share of the digit's longer side
+BODY = 48  # the longer side of a digit on its canvas, in pixels
+FINE = 2  # sub-pixels a pixel, averaged
+COLUMNS, NAME_WIDTH = 24, 220  # of a contact sheet: samples a row, pixels for the style's name
+
+Points = NDArray[np.float64]
+
+
+class SkeletonError(ValueError):
+    """A line of a skeleton table breaks a rule of its format."""
+
+
+@dataclass(frozen=True)
+class Skeleton:
+    """One style of one digit.
+
+    Attributes
+    ----------
+    label : "0" to "9", or "?" for what is no digit
+    style : its name
+    strokes : of each the control points x, y in per cent, x to the right and y down, and whether
+        the pen turns a corner there
+    """
+
+    label: str
+    style: str
+    strokes: tuple[tuple[tuple[float, float, bool], ...], ...]
+
+
+def load_skeletons(
+    path: Path | str = SKELETONS, *, labels: Sequence[str] = DIGITS
+) -> tuple[Skeleton, ...]:
+    """Read a table of skeletons; its format is told at the head of `skeletons.txt`.
+
+    Parameters
+    ----------
+    path : of the table
+    labels : those that a line may begin with; each must be there
+
+    Raises
+    ------
+    SkeletonError
+        A line breaks a rule: the message tells line, column and rule.
+    """
+    path = Path(path)
+    skeletons: list[Skeleton] = []
+    seen: dict[tuple[str, str], int] = {}
+    for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
+        if not line.strip() or line.startswith("#"):
+            continue
+        skeleton = _parse(line, f"{path.name}, line {number}", labels)
+        key = (skeleton.label, skeleton.style)
+        if key in seen:
+            raise SkeletonError(
+                f"{path.name}, line {number}, column {line.index(skeleton.style, 1) + 1}: a style's "
+                f"name is used once a label, {' '.join(key)} is in line {seen[key]} already"
+            )
+        seen[key] = number
+        skeletons.append(skeleton)
+    if missing := [label for label in labels if label not in {label for label, _ in seen}]:
+        raise SkeletonError(f"{path.name}: expected a skeleton of each label, no {missing[0]} found")
+    return tuple(skeletons)
+
+
+def _parse(line: str, where: str, labels: Sequence[str]) -> Skeleton:
+    words = [(match.start() + 1, match.group()) for match in re.finditer(r"\S+", line)]
+
+    def refuse(column: int, rule: str, found: str) -> SkeletonError:
+        return SkeletonError(f"{where}, column {column}: expected {rule}, found {found}")
+
+    column, label = words[0]
+    if label not in labels:
+        raise refuse(column, f"a label, one of {' '.join(labels)}", repr(label))
+    if len(words) < 3:
+        raise refuse(len(line.rstrip()) + 1, "a label, a style and points", "the line's end")
+    column, style = words[1]
+    if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", style):
+        raise refuse(column, "a style of lower-case letters, digits and hyphens", repr(style))
+    strokes: list[list[tuple[float, float, bool]]] = [[]]
+    for column, word in words[2:]:
+        if word == "/":
+            if not strokes[-1]:
+                raise refuse(column, "a stroke's points before '/'", "none")
+            strokes.append([])
+            continue
+        match = re.fullmatch(r"(-?\d+(?:\.\d+)?),(-?\d+(?:\.\d+)?)(!?)", word)
+        if match is None:
+            raise refuse(column, "a point 'x,y', a corner 'x,y!' or '/'", repr(word))
+        x, y = float(match[1]), float(match[2])
+        if not (LIMITS[0] <= min(x, y) and max(x, y) <= LIMITS[1]):
+            raise refuse(column, "coordinates from -50 to 150 per cent", repr(word))
+        if strokes[-1] and strokes[-1][-1][:2] == (x, y):
+            raise refuse(column, "a point that differs from the one before", repr(word))
+        strokes[-1].append((x, y, bool(match[3])))
+    if not strokes[-1]:
+        raise refuse(words[-1][0], "points after '/'", "the line's end")
+    return Skeleton(label, style, tuple(tuple(stroke) for stroke in strokes))
+
+
+def write_digits(
+    n: int,
+    *,
+    rng: np.random.Generator,
+    labels: ArrayLike | None = None,
+    skeletons: Sequence[Skeleton] | None = None,
+) -> Dataset:
+    """Write digits, as the network reads them.
+
+    Parameters
+    ----------
+    n : how many
+    rng : draws styles and hands
+    labels : (n,) integers from 0 to 9; drawn evenly by default
+    skeletons : to choose from; the shipped table by default
+
+    Returns
+    -------
+    Dataset of (n, 784) uint8 images, ink 255, and their labels
+    """
+    chosen = rng.integers(CLASSES, size=n) if labels is None else np.asarray(labels)
+    if chosen.shape != (n,) or (n and not (0 <= chosen.min() and chosen.max() < CLASSES)):
+        raise ValueError(f"expected {n} labels from 0 to 9, got {chosen.shape}: {chosen}")
+    styles = _by_label(_shipped(SKELETONS, DIGITS) if skeletons is None else tuple(skeletons))
+    images = np.empty((n, PIXELS), np.uint8)
+    for i, label in enumerate(chosen):
+        of_label = styles[str(label)]
+        images[i] = _written(_by_hand(of_label[rng.integers(len(of_label))], rng), rng)
+    return Dataset(images, chosen.astype(np.uint8))
+
+
+def write_nondigits(n: int, *, rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Write what looks like no digit: letters, symbols, scribbles, digits run together.
+
+    Parameters
+    ----------
+    n : how many
+    rng : draws what and by which hand
+
+    Returns
+    -------
+    (n, 784) uint8, ink 255
+    """
+    signs = _shipped(NONDIGITS, ("?",))
+    digits = _shipped(SKELETONS, DIGITS)
+    images = np.empty((n, PIXELS), np.uint8)
+    for i in range(n):
+        kind = rng.random()
+        if kind < 0.7:
+            strokes = _by_hand(signs[rng.integers(len(signs))], rng)
+        elif kind < 0.85:
+            strokes = _by_hand(_scribble(rng), rng)
+        else:
+            left, right = (_by_hand(digits[rng.integers(len(digits))], rng) for _ in range(2))
+            edge = max(stroke[:, 0].max() for stroke in left) + rng.uniform(-12, 25)
+            edge -= min(stroke[:, 0].min() for stroke in right)
+            strokes = [*left, *(stroke + (edge, rng.normal(0, 6)) for stroke in right)]
+        images[i] = _written(strokes, rng)
+    return images
+
+
+def write_style(skeleton: Skeleton, *, rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Write one skeleton once, (784,) uint8, ink 255."""
+    return _written(_by_hand(skeleton, rng), rng)
+
+
+def contact_sheet(skeletons: Sequence[Skeleton], *, rng: np.random.Generator) -> Image.Image:
+    """A picture with a row of samples for each skeleton, its name before them."""
+    sheet = Image.new("L", (NAME_WIDTH + COLUMNS * SIDE, len(skeletons) * SIDE))
+    brush = ImageDraw.Draw(sheet)
+    for row, skeleton in enumerate(skeletons):
+        brush.text((4, row * SIDE + 8), f"{skeleton.label} {skeleton.style}", fill=255)
+        for column in range(COLUMNS):
+            sample = write_style(skeleton, rng=rng).reshape(SIDE, SIDE)
+            sheet.paste(Image.fromarray(sample), (NAME_WIDTH + column * SIDE, row * SIDE))
+    return sheet
+
+
+@lru_cache(maxsize=8)
+def _shipped(path: Path, labels: tuple[str, ...]) -> tuple[Skeleton, ...]:
+    return load_skeletons(path, labels=labels)
+
+
+@lru_cache(maxsize=8)
+def _by_label(skeletons: tuple[Skeleton, ...]) -> dict[str, list[Skeleton]]:
+    styles: dict[str, list[Skeleton]] = {}
+    for skeleton in skeletons:
+        styles.setdefault(skeleton.label, []).append(skeleton)
+    return styles
+
+
+def _scribble(rng: np.random.Generator) -> Skeleton:
+    """One to three strokes through points anywhere, many enough to mean nothing."""
+    strokes = []
+    for _ in range(rng.integers(1, 4)):
+        points = rng.uniform(0, 100, (rng.integers(5, 16), 2))
+        corners = rng.random(len(points)) < rng.choice([0.0, 0.5, 1.0])
+        strokes.append(tuple((x, y, bool(c)) for (x, y), c in zip(points, corners, strict=True)))
+    return Skeleton("?", "scribble", tuple(strokes))
+
+
+@dataclass(frozen=True)
+class _Curves:
+    """A skeleton as a linear map: control points (k, 2) → points along its curves (m, 2).
+
+    Catmull and Rom's curve is linear in its control points once the knots are fixed; they are
+    those of the unmoved skeleton.
+    """
+
+    controls: Points  # (k, 2)
+    stroke_of: NDArray[np.intp]  # (k,), the stroke that a control point belongs to
+    cornered: Points  # (m, k)
+    rounded: Points  # (m, k), the same with no corners
+    ends: tuple[int, ...]  # where each stroke's points end, of m
+
+
+@lru_cache(maxsize=1024)
+def _curves(skeleton: Skeleton) -> _Curves:
+    controls = np.array([point[:2] for stroke in skeleton.strokes for point in stroke])
+    cornered, rounded, ends = [], [], []
+    first = 0
+    for stroke in skeleton.strokes:
+        points = controls[first : first + len(stroke)]
+        corners = [i for i in range(1, len(stroke) - 1) if stroke[i][2]]
+        for rows, turns in ((cornered, corners), (rounded, [])):
+            block = np.zeros((0, len(controls)))
+            for start, stop in pairwise([0, *turns, max(len(stroke) - 1, 0)]):
+                piece = _catmull_rom(points[start : stop + 1])
+                wide = np.zeros((len(piece), len(controls)))
+                wide[:, first + start : first + stop + 1] = piece
+                block = np.concatenate([block, wide[1:] if len(block) else wide])
+            rows.append(block)
+        ends.append((ends[-1] if ends else 0) + len(cornered[-1]))
+        first += len(stroke)
+    stroke_of = np.repeat(np.arange(len(skeleton.strokes)), [len(s) for s in skeleton.strokes])
+    both = np.concatenate(cornered), np.concatenate(rounded)
+    return _Curves(controls, stroke_of, *both, tuple(ends))
+
+
+def _catmull_rom(points: Points) -> Points:
+    """The weights (m, k) of the control points (k, 2) in points along their smooth curve."""
+    k = len(points)
+    if k < 2:
+        return np.eye(k)
+    chords = np.linalg.norm(np.diff(points, axis=0), axis=1)
+    knots = np.concatenate([[0.0], np.cumsum(np.sqrt(chords))])
+    weights = np.eye(k)
+    # One more control point at either end, mirrored, so that the curve reaches the ends.
+    weights = np.concatenate([[2 * weights[0] - weights[1]], weights, [2 * weights[-1] - weights[-2]]])
+    knots = np.concatenate([[2 * knots[0] - knots[1]], knots, [2 * knots[-1] - knots[-2]]])
+    rows = [weights[1:2]]
+    for i, chord in enumerate(chords, 1):
+        count = max(math.ceil(chord / SPACING), 1)
+        t = np.linspace(knots[i], knots[i + 1], count + 1)[1:, None]
+        p0, p1, p2, p3 = weights[i - 1 : i + 3]
+        t0, t1, t2, t3 = knots[i - 1 : i + 3]
+        a1, a2, a3 = _lerp(p0, p1, t0, t1, t), _lerp(p1, p2, t1, t2, t), _lerp(p2, p3, t2, t3, t)
+        b1, b2 = _lerp(a1, a2, t0, t2, t), _lerp(a2, a3, t1, t3, t)
+        rows.append(_lerp(b1, b2, t1, t2, t))
+    return np.concatenate(rows)
+
+
+def _lerp(a: Points, b: Points, low: float, high: float, t: Points) -> Points:
+    """From `a` at t = low to `b` at t = high, on a straight line."""
+    share = (t - low) / (high - low)
+    return a + share * (b - a)
+
+
+def _by_hand(skeleton: Skeleton, rng: np.random.Generator) -> list[Points]:
+    """One hand's version of a skeleton: its strokes, each (m, 2), in per cent."""
+    curves = _curves(skeleton)
+    unsteady = rng.uniform(0.5, 1.5)  # some hands are steadier than others
+    controls = curves.controls + rng.normal(0, 3.0 * unsteady, curves.controls.shape)
+    strokes = len(curves.ends)
+    if strokes > 1:
+        controls += rng.normal(0, 3.5 * unsteady, (strokes, 2))[curves.stroke_of]
+    softness = max(rng.uniform(-0.6, 1.0), 0.0)
+    points = curves.cornered @ controls
+    points += softness * (curves.rounded @ controls - points)
+
+    # Shape: every x and y from -1 to 1 around the middle, bent and squeezed.
+    low, high = points.min(axis=0), points.max(axis=0)
+    half = np.maximum((high - low) / 2, 10.0)
+    x, y = ((points - (low + high) / 2) / half).T
+    warp = rng.normal(0, 1, 6) * (0.10, 0.08, 0.10, 0.07, 0.05, 0.05)
+    y = y + warp[0] * (1 - y * y)  # the upper or the lower half grows
+    x = x * (1 + warp[1] * y) + warp[2] * (1 - y * y) + warp[3] * (1 - x * x)
+    y = y * (1 + warp[4] * x) + warp[5] * (1 - x * x)
+    points = np.stack([x, y], axis=1) * half
+
+    # Pose: aspect, slant, rotation.
+    aspect = math.exp(rng.normal(0, 0.16))
+    slant = rng.normal(0.06, 0.18)
+    angle = rng.normal(0, 0.12)
+    cos, sin = math.cos(angle), math.sin(angle)
+    pose = np.array([[aspect, 0.0], [-slant, 1.0]]) @ np.array([[cos, sin], [-sin, cos]])
+    points = points @ pose
+
+    pieces = np.split(points, curves.ends[:-1])
+    shake = rng.uniform(0, 1.2)
+    return [_tremor(_ends(piece, unsteady, rng), shake, rng) for piece in pieces]
+
+
+def _ends(stroke: Points, unsteady: float, rng: np.random.Generator) -> Points:
+    """A stroke that begins and ends a little too early or too late."""
+    if len(stroke) < 4:
+        return stroke
+    for past in rng.normal(0.5, 4.0 * unsteady, 2):
+        stroke = stroke[::-1]  # the other end; in the end the stroke runs as it did
+        drop = min(round(-past / SPACING), len(stroke) // 5)
+        if drop > 0:
+            stroke = stroke[:-drop]
+        elif past > 1:
+            direction = stroke[-1] - stroke[-3]
+            length = math.hypot(*direction) or 1.0
+            stroke = np.concatenate([stroke, stroke[-1:] + direction * (past / length)])
+    return stroke
+
+
+def _tremor(stroke: Points, shake: float, rng: np.random.Generator) -> Points:
+    noise = rng.normal(0, shake, (len(stroke) + 2, 2))
+    smooth: Points = stroke + (noise[:-2] + noise[1:-1] + noise[2:]) / 2
+    return smooth
+
+
+def _written(strokes: Sequence[Points], rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Strokes in ink, as the network reads them, (784,) uint8."""
+    vector = canvas_to_input(_draw(strokes, rng))
+    if vector is None:
+        raise ValueError("expected strokes with ink, got none")
+    return np.rint(vector * 255).astype(np.uint8)
+
+
+def _draw(strokes: Sequence[Points], rng: np.random.Generator) -> Pixels:
+    """Strokes on a canvas just large enough, (H, W, 4) uint8, white on black."""
+    every = np.concatenate(strokes)
+    low, high = every.min(axis=0), every.max(axis=0)
+    size = max(float((high - low).max()), 20.0)
+    scale = BODY * FINE / size
+    pen = rng.uniform(*PEN) * BODY * FINE
+    margin = pen + 3 * FINE
+    width, height = (math.ceil(span / FINE) * FINE for span in (high - low) * scale + 2 * margin)
+    image = Image.new("L", (width, height))
+    brush = ImageDraw.Draw(image)
+    taper = rng.normal(0, 0.2) if rng.random() < 0.5 else 0.0
+    for stroke in strokes:
+        points = ((stroke - low) * scale + margin).tolist()
+        radii = pen / 2 * np.clip(1 + taper * np.linspace(-1, 1, len(points)), 0.5, 1.5)
+        before = None
+        for (x, y), r in zip(points, radii.tolist(), strict=True):
+            if before is not None:
+                brush.line((*before, x, y), fill=255, width=round(2 * r))
+            brush.ellipse((x - r, y - r, x + r, y + r), fill=255)
+            before = (x, y)
+    ink = np.asarray(image.reduce(FINE))
+    canvas = np.repeat(ink[:, :, None], 4, axis=2)
+    canvas[..., 3] = 255
+    return canvas

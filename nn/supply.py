@@ -1,0 +1,75 @@
+"""What a training reads: the data set, with the synthetic pen's digits among it, ever distorted.
+
+    supply = data set + written digits + written non-digits, each a share of the data set's size
+
+The pen writes slowly, so a written digit is kept: each is written just before it is first needed,
+a few at a time, and only distorted anew in later epochs. Out of scope: how a digit is written
+(pen.py) and how it is distorted (augment.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .augment import distort
+from .mnist import CLASSES, Dataset
+from .pen import NO_DIGIT, write_digits, write_nondigits
+from .recipes import Recipe
+
+FEW = 8  # written between two pauses: some milliseconds of work
+
+
+class Supply:
+    """The samples of one training, by row.
+
+    Parameters
+    ----------
+    data : what is there already
+    recipe : its `pen` and `nondigits` tell how many are written, its `augment` how strongly all
+        are distorted
+    rng : draws from it only what the recipe asks for
+
+    Attributes
+    ----------
+    images : (n, 784) uint8, rows not yet written undefined
+    labels : (n,) uint8 from 0 to 9, or NO_DIGIT
+    """
+
+    def __init__(self, data: Dataset, recipe: Recipe, rng: np.random.Generator) -> None:
+        self.images, self.labels, self.augment, self.rng = data.images, data.labels, recipe.augment, rng
+        digits, others = round(recipe.pen * len(data)), round(recipe.nondigits * len(data))
+        self.unwritten = np.zeros(len(data) + digits + others, bool)
+        if digits or others:
+            chosen = rng.integers(CLASSES, size=digits).astype(np.uint8)
+            nothing = np.full(others, NO_DIGIT, np.uint8)
+            self.labels = np.concatenate([data.labels, chosen, nothing])
+            self.images = np.empty((len(self.labels), data.images.shape[1]), np.uint8)
+            self.images[: len(data)] = data.images
+            self.unwritten[len(data) :] = True
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def prepare(self, rows: NDArray[np.intp]) -> Iterator[None]:
+        """Write what of these rows is not written yet, pausing after every few."""
+        missing = rows[self.unwritten[rows]]
+        for first in range(0, len(missing), FEW):
+            some = missing[first : first + FEW]
+            digits, others = some[self.labels[some] < CLASSES], some[self.labels[some] == NO_DIGIT]
+            if len(digits):
+                written = write_digits(len(digits), rng=self.rng, labels=self.labels[digits])
+                self.images[digits] = written.images
+            if len(others):
+                self.images[others] = write_nondigits(len(others), rng=self.rng)
+            self.unwritten[some] = False
+            yield
+
+    def take(self, rows: NDArray[np.intp], out: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Copy the rows' images into `out`, (n, 784), distorted; returns their labels, (n,)."""
+        np.take(self.images, rows, axis=0, out=out, mode="clip")  # "raise" would buffer
+        if self.augment:
+            out[...] = distort(out, rng=self.rng, strength=self.augment)
+        return self.labels[rows]
