@@ -10,8 +10,12 @@ Read it in this order; each module adds one thing to those before it:
     network      layers in a row, over one flat vector of parameters and one of gradients
     recipes      the settings of a training under a name
     metrics      how good it is, on digits it has not seen
-    training     all of it put together: a generator that trains and tells how far it is
     preprocess   a drawing on a canvas becomes the 28 x 28 that the network knows
+    skeletons    how people write, as text: one line a style
+    pen          a synthetic pen: skeletons in a hand, drawn as digits
+    augment      a digit distorted: turned, bent, thicker or thinner
+    supply       what a training reads: the data, with the pen's digits among it, distorted
+    training     all of it put together: a generator that trains and tells how far it is
     reading      one canvas judged: a digit with its confidence, or an honest refusal
     checkpoint   a network in a file; and __main__, console, bench: the command line
 """

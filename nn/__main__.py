@@ -1,4 +1,4 @@
-"""The command line: python -m nn train | evaluate | predict | bench.
+"""The command line: python -m nn train | evaluate | predict | bench | pen.
 
 Every field of a recipe is an option of `train`. What is refused (a file, a value) ends with one
 line on standard error and exit status 2.
@@ -26,8 +26,10 @@ from .checkpoint import CheckpointError, load_checkpoint, save_checkpoint
 from .console import TrainingReport, duration
 from .metrics import Evaluation, evaluate
 from .mnist import FILES, DataError, load_mnist
+from .pen import contact_sheet
 from .reading import read
 from .recipes import RECIPES, Recipe, RecipeError, allowed, find_recipe
+from .skeletons import NONDIGITS, NOT_A_DIGIT, SkeletonError, load_skeletons
 from .training import DivergenceError, split_validation, train
 
 REFUSED = 2  # exit status
@@ -39,6 +41,9 @@ ONE_THREAD = dict.fromkeys(  # read when NumPy or PyTorch loads, so set before t
 
 class ImageError(ValueError):
     """A file is no image that can be read."""
+
+
+REFUSALS = (RecipeError, DataError, CheckpointError, ImageError, SkeletonError, DivergenceError)
 
 
 class Parser(argparse.ArgumentParser):
@@ -54,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         status: int = options.command(options)
         return status
-    except (RecipeError, DataError, CheckpointError, ImageError, DivergenceError) as error:
+    except REFUSALS as error:
         return _refuse(str(error))
     except OSError as error:
         return _refuse(f"{error.filename or 'file'}: {error.strerror or error}")
@@ -65,10 +70,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def run_train(options: argparse.Namespace) -> int:
     """Train by a recipe, tell the test accuracy, and save the network where asked to."""
     recipe = _chosen_recipe(options)
-    if options.out is not None and not options.out.absolute().parent.is_dir():
-        raise CheckpointError(f"{options.out}: there is no folder to write it to")
-    if options.out is not None and options.out.is_dir():
-        raise CheckpointError(f"{options.out}: expected a file to write to, found a folder")
+    if options.out is not None:
+        _check_writable(options.out)
     train_set, test_set = load_mnist()
     rng = np.random.default_rng(options.seed)
     network = recipe.build_network(rng=rng)
@@ -134,6 +137,20 @@ def run_predict(options: argparse.Namespace) -> int:
     return 0
 
 
+def run_pen(options: argparse.Namespace) -> int:
+    """Draw a contact sheet of the synthetic pen: a row a style."""
+    _check_writable(options.sheet)
+    if Image.registered_extensions().get(options.sheet.suffix.lower()) != "PNG":
+        raise ImageError(f"{options.sheet}: expected a name that ends in .png")
+    signs = (
+        load_skeletons(NONDIGITS, labels=(NOT_A_DIGIT,)) if options.nondigits else load_skeletons()
+    )
+    sheet = contact_sheet(signs, rng=np.random.default_rng(options.seed))
+    sheet.save(options.sheet)
+    print(f"saved {options.sheet}: {len(signs)} styles, a row each")
+    return 0
+
+
 def run_bench(options: argparse.Namespace) -> int:
     """Measure speed and memory, on one thread each."""
     if any(os.environ.get(name) != value for name, value in ONE_THREAD.items()):
@@ -168,6 +185,12 @@ def _parser() -> argparse.ArgumentParser:
     prediction.set_defaults(command=run_predict)
     prediction.add_argument("file", type=Path, help="checkpoint (.npz)")
     prediction.add_argument("images", type=Path, nargs="+", metavar="IMAGE")
+
+    pen = commands.add_parser("pen", help="draw what the synthetic pen writes")
+    pen.set_defaults(command=run_pen)
+    pen.add_argument("--sheet", type=Path, required=True, metavar="FILE", help="a picture (.png)")
+    pen.add_argument("--seed", type=_seed, default=0, help="random seed, 0 or more (0)")
+    pen.add_argument("--nondigits", action="store_true", help="what is no digit, instead")
 
     benchmark = commands.add_parser("bench", help="measure speed, against others if installed")
     benchmark.set_defaults(command=run_bench)
@@ -259,6 +282,14 @@ def _peak_memory() -> str:
     unit = 1 if sys.platform == "darwin" else 1024  # bytes, or kilobytes
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * unit
     return f"{peak / 1e6:.0f} MB"
+
+
+def _check_writable(path: Path) -> None:
+    """Refuse, before the work is done, a file that cannot be written after it."""
+    if not path.absolute().parent.is_dir():
+        raise CheckpointError(f"{path}: there is no folder to write it to")
+    if path.is_dir():
+        raise CheckpointError(f"{path}: expected a file to write to, found a folder")
 
 
 def _load_image(path: Path) -> np.ndarray[Any, np.dtype[np.uint8]]:

@@ -89,7 +89,7 @@ def _smooth_fields(n: int, rng: np.random.Generator) -> Floats:
     kernel /= np.sqrt(np.square(kernel).sum(axis=1, keepdims=True))
     smooth = kernel.astype(np.float32)  # (28, nodes)
     noise = rng.standard_normal((2, n, len(nodes), len(nodes)), dtype=np.float32)
-    fields: Floats = smooth @ noise @ smooth.T
+    fields: Floats = np.matmul(np.matmul(smooth, noise), smooth.T)
     return fields
 
 
@@ -106,11 +106,12 @@ def _sample(pictures: Images, x: Floats, y: Floats) -> Images:
     flat = pictures.reshape(-1)
 
     def row(first: int) -> Floats:
-        start, stop = (flat.take(places + first + i).astype(np.float32) for i in range(2))
-        stop -= start
-        stop *= x
-        stop += start
-        return stop
+        start = flat.take(places + first).astype(np.float32)
+        along: Floats = flat.take(places + (first + 1)).astype(np.float32)
+        along -= start
+        along *= x
+        along += start
+        return along
 
     upper, lower = row(0), row(side)
     lower -= upper

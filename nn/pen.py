@@ -18,7 +18,6 @@ P. Barry, R. Goldman, 1988. Out of scope: what a network learns from it (supply.
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -31,13 +30,10 @@ from PIL import Image, ImageDraw
 
 from .mnist import CLASSES, PIXELS, Dataset
 from .preprocess import SIDE, Pixels, canvas_to_input
+from .skeletons import DIGITS, NONDIGITS, NOT_A_DIGIT, SKELETONS, Skeleton, load_skeletons
 
-SKELETONS = Path(__file__).parent / "skeletons.txt"
-NONDIGITS = Path(__file__).parent / "nondigits.txt"
 NO_DIGIT = CLASSES  # the label of what is no digit
-DIGITS = tuple("0123456789")
 
-LIMITS = (-50.0, 150.0)  # of a coordinate, in per cent
 SPACING = 5.0  # of the points along a curve, in per cent
 PEN = (0.045, 0.2)  # width of the pen, as a share of the digit's longer side
 BODY = 48  # the longer side of a digit on its canvas, in pixels
@@ -45,97 +41,6 @@ FINE = 2  # sub-pixels a pixel, averaged
 COLUMNS, NAME_WIDTH = 24, 220  # of a contact sheet: samples a row, pixels for the style's name
 
 Points = NDArray[np.float64]
-
-
-class SkeletonError(ValueError):
-    """A line of a skeleton table breaks a rule of its format."""
-
-
-@dataclass(frozen=True)
-class Skeleton:
-    """One style of one digit.
-
-    Attributes
-    ----------
-    label : "0" to "9", or "?" for what is no digit
-    style : its name
-    strokes : of each the control points x, y in per cent, x to the right and y down, and whether
-        the pen turns a corner there
-    """
-
-    label: str
-    style: str
-    strokes: tuple[tuple[tuple[float, float, bool], ...], ...]
-
-
-def load_skeletons(
-    path: Path | str = SKELETONS, *, labels: Sequence[str] = DIGITS
-) -> tuple[Skeleton, ...]:
-    """Read a table of skeletons; its format is told at the head of `skeletons.txt`.
-
-    Parameters
-    ----------
-    path : of the table
-    labels : those that a line may begin with; each must be there
-
-    Raises
-    ------
-    SkeletonError
-        A line breaks a rule: the message tells line, column and rule.
-    """
-    path = Path(path)
-    skeletons: list[Skeleton] = []
-    seen: dict[tuple[str, str], int] = {}
-    for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
-        if not line.strip() or line.startswith("#"):
-            continue
-        skeleton = _parse(line, f"{path.name}, line {number}", labels)
-        key = (skeleton.label, skeleton.style)
-        if key in seen:
-            raise SkeletonError(
-                f"{path.name}, line {number}, column {line.index(skeleton.style, 1) + 1}: a style's "
-                f"name is used once a label, {' '.join(key)} is in line {seen[key]} already"
-            )
-        seen[key] = number
-        skeletons.append(skeleton)
-    if missing := [label for label in labels if label not in {label for label, _ in seen}]:
-        raise SkeletonError(f"{path.name}: expected a skeleton of each label, no {missing[0]} found")
-    return tuple(skeletons)
-
-
-def _parse(line: str, where: str, labels: Sequence[str]) -> Skeleton:
-    words = [(match.start() + 1, match.group()) for match in re.finditer(r"\S+", line)]
-
-    def refuse(column: int, rule: str, found: str) -> SkeletonError:
-        return SkeletonError(f"{where}, column {column}: expected {rule}, found {found}")
-
-    column, label = words[0]
-    if label not in labels:
-        raise refuse(column, f"a label, one of {' '.join(labels)}", repr(label))
-    if len(words) < 3:
-        raise refuse(len(line.rstrip()) + 1, "a label, a style and points", "the line's end")
-    column, style = words[1]
-    if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", style):
-        raise refuse(column, "a style of lower-case letters, digits and hyphens", repr(style))
-    strokes: list[list[tuple[float, float, bool]]] = [[]]
-    for column, word in words[2:]:
-        if word == "/":
-            if not strokes[-1]:
-                raise refuse(column, "a stroke's points before '/'", "none")
-            strokes.append([])
-            continue
-        match = re.fullmatch(r"(-?\d+(?:\.\d+)?),(-?\d+(?:\.\d+)?)(!?)", word)
-        if match is None:
-            raise refuse(column, "a point 'x,y', a corner 'x,y!' or '/'", repr(word))
-        x, y = float(match[1]), float(match[2])
-        if not (LIMITS[0] <= min(x, y) and max(x, y) <= LIMITS[1]):
-            raise refuse(column, "coordinates from -50 to 150 per cent", repr(word))
-        if strokes[-1] and strokes[-1][-1][:2] == (x, y):
-            raise refuse(column, "a point that differs from the one before", repr(word))
-        strokes[-1].append((x, y, bool(match[3])))
-    if not strokes[-1]:
-        raise refuse(words[-1][0], "points after '/'", "the line's end")
-    return Skeleton(label, style, tuple(tuple(stroke) for stroke in strokes))
 
 
 def write_digits(
@@ -159,7 +64,7 @@ def write_digits(
     Dataset of (n, 784) uint8 images, ink 255, and their labels
     """
     chosen = rng.integers(CLASSES, size=n) if labels is None else np.asarray(labels)
-    if chosen.shape != (n,) or (n and not (0 <= chosen.min() and chosen.max() < CLASSES)):
+    if chosen.shape != (n,) or (n and (chosen.min() < 0 or chosen.max() >= CLASSES)):
         raise ValueError(f"expected {n} labels from 0 to 9, got {chosen.shape}: {chosen}")
     styles = _by_label(_shipped(SKELETONS, DIGITS) if skeletons is None else tuple(skeletons))
     images = np.empty((n, PIXELS), np.uint8)
@@ -181,7 +86,7 @@ def write_nondigits(n: int, *, rng: np.random.Generator) -> NDArray[np.uint8]:
     -------
     (n, 784) uint8, ink 255
     """
-    signs = _shipped(NONDIGITS, ("?",))
+    signs = _shipped(NONDIGITS, (NOT_A_DIGIT,))
     digits = _shipped(SKELETONS, DIGITS)
     images = np.empty((n, PIXELS), np.uint8)
     for i in range(n):
@@ -194,7 +99,8 @@ def write_nondigits(n: int, *, rng: np.random.Generator) -> NDArray[np.uint8]:
             left, right = (_by_hand(digits[rng.integers(len(digits))], rng) for _ in range(2))
             edge = max(stroke[:, 0].max() for stroke in left) + rng.uniform(-12, 25)
             edge -= min(stroke[:, 0].min() for stroke in right)
-            strokes = [*left, *(stroke + (edge, rng.normal(0, 6)) for stroke in right)]
+            offset = np.array([edge, rng.normal(0, 6)])
+            strokes = [*left, *(stroke + offset for stroke in right)]
         images[i] = _written(strokes, rng)
     return images
 
@@ -236,7 +142,7 @@ def _scribble(rng: np.random.Generator) -> Skeleton:
         points = rng.uniform(0, 100, (rng.integers(5, 16), 2))
         corners = rng.random(len(points)) < rng.choice([0.0, 0.5, 1.0])
         strokes.append(tuple((x, y, bool(c)) for (x, y), c in zip(points, corners, strict=True)))
-    return Skeleton("?", "scribble", tuple(strokes))
+    return Skeleton(NOT_A_DIGIT, "scribble", tuple(strokes))
 
 
 @dataclass(frozen=True)
@@ -257,12 +163,14 @@ class _Curves:
 @lru_cache(maxsize=1024)
 def _curves(skeleton: Skeleton) -> _Curves:
     controls = np.array([point[:2] for stroke in skeleton.strokes for point in stroke])
-    cornered, rounded, ends = [], [], []
+    cornered: list[Points] = []
+    rounded: list[Points] = []
+    ends: list[int] = []
     first = 0
     for stroke in skeleton.strokes:
         points = controls[first : first + len(stroke)]
         corners = [i for i in range(1, len(stroke) - 1) if stroke[i][2]]
-        for rows, turns in ((cornered, corners), (rounded, [])):
+        for rows, turns in ((cornered, corners), (rounded, list[int]())):
             block = np.zeros((0, len(controls)))
             for start, stop in pairwise([0, *turns, max(len(stroke) - 1, 0)]):
                 piece = _catmull_rom(points[start : stop + 1])
@@ -273,8 +181,9 @@ def _curves(skeleton: Skeleton) -> _Curves:
         ends.append((ends[-1] if ends else 0) + len(cornered[-1]))
         first += len(stroke)
     stroke_of = np.repeat(np.arange(len(skeleton.strokes)), [len(s) for s in skeleton.strokes])
-    both = np.concatenate(cornered), np.concatenate(rounded)
-    return _Curves(controls, stroke_of, *both, tuple(ends))
+    return _Curves(
+        controls, stroke_of, np.concatenate(cornered), np.concatenate(rounded), tuple(ends)
+    )
 
 
 def _catmull_rom(points: Points) -> Points:
@@ -286,8 +195,8 @@ def _catmull_rom(points: Points) -> Points:
     knots = np.concatenate([[0.0], np.cumsum(np.sqrt(chords))])
     weights = np.eye(k)
     # One more control point at either end, mirrored, so that the curve reaches the ends.
-    weights = np.concatenate([[2 * weights[0] - weights[1]], weights, [2 * weights[-1] - weights[-2]]])
-    knots = np.concatenate([[2 * knots[0] - knots[1]], knots, [2 * knots[-1] - knots[-2]]])
+    weights = np.stack([2 * weights[0] - weights[1], *weights, 2 * weights[-1] - weights[-2]])
+    knots = np.array([2 * knots[0] - knots[1], *knots, 2 * knots[-1] - knots[-2]])
     rows = [weights[1:2]]
     for i, chord in enumerate(chords, 1):
         count = max(math.ceil(chord / SPACING), 1)

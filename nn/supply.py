@@ -39,7 +39,8 @@ class Supply:
     """
 
     def __init__(self, data: Dataset, recipe: Recipe, rng: np.random.Generator) -> None:
-        self.images, self.labels, self.augment, self.rng = data.images, data.labels, recipe.augment, rng
+        self.images, self.labels = data.images, data.labels
+        self.augment, self.rng = recipe.augment, rng
         digits, others = round(recipe.pen * len(data)), round(recipe.nondigits * len(data))
         self.unwritten = np.zeros(len(data) + digits + others, bool)
         if digits or others:

@@ -251,11 +251,11 @@ class _Run:
         Source: D. Hendrycks, M. Mazeika, T. Dietterich, "Deep Anomaly Detection with Outlier
         Exposure", 2019. Their loss trains; it is not part of the figure that is reported.
         """
-        n = len(logits)
+        n, known, unknown = len(logits), self.dlogits[:digits], self.dlogits[digits : len(logits)]
         none = np.zeros(n - digits, np.uint8)  # with all of the target spread, any label will do
-        softmax_cross_entropy(logits[digits:], none, label_smoothing=1.0, out=self.dlogits[digits:n])
-        self.dlogits[:digits] *= digits / n
-        self.dlogits[digits:n] *= (n - digits) / n
+        softmax_cross_entropy(logits[digits:], none, label_smoothing=1.0, out=unknown)
+        known *= digits / n
+        unknown *= (n - digits) / n
         return self.dlogits[:n]
 
     def _gather(self, rows: NDArray[np.intp]) -> tuple[Array, NDArray[np.uint8]]:
