@@ -7,6 +7,7 @@ Read it in this order; each module adds one thing to those before it:
     losses       softmax and cross-entropy: one number that says how wrong the network is
     optimizers   how the parameters follow the gradient: from gradient descent to AdamW
     schedules    how large a step they take, early and late
+    calibration  what a network's probabilities are worth
     network      layers in a row, over one flat vector of parameters and one of gradients
     recipes      the settings of a training under a name
     metrics      how good it is, on digits it has not seen

@@ -22,11 +22,13 @@ import numpy as np
 from PIL import Image
 
 from . import bench
+from .calibration import Calibration, calibrate
 from .checkpoint import CheckpointError, load_checkpoint, save_checkpoint
 from .console import TrainingReport, duration
-from .metrics import Evaluation, evaluate
-from .mnist import FILES, DataError, load_mnist
-from .pen import contact_sheet
+from .metrics import Evaluation, evaluate, scaled
+from .mnist import FILES, DataError, Dataset, load_mnist
+from .network import Network
+from .pen import contact_sheet, write_digits
 from .reading import read
 from .recipes import RECIPES, Recipe, RecipeError, allowed, find_recipe
 from .skeletons import NONDIGITS, NOT_A_DIGIT, SkeletonError, load_skeletons
@@ -87,6 +89,8 @@ def run_train(options: argparse.Namespace) -> int:
     finally:
         report.close()
     seconds = time.monotonic() - started
+    if recipe.nondigits and validation is not None:
+        network.calibration = _calibrated(network, validation, options.seed)
     result = evaluate(network, test_set)
     print(f"trained in {duration(seconds)}")
     print(_accuracy(result))
@@ -128,7 +132,7 @@ def run_predict(options: argparse.Namespace) -> int:
     for path in options.images:
         reading = read(network, _load_image(path))
         if reading.digit is None:
-            said = "no digit: blank" if reading.blank else "no digit: a blot"
+            said = "no digit: blank" if reading.blank else "no digit: it does not look like one"
         elif reading.runner_up is not None:
             said = f"not sure: {reading.digit} or {reading.runner_up}? ({reading.confidence:.0%})"
         else:
@@ -282,6 +286,15 @@ def _peak_memory() -> str:
     unit = 1 if sys.platform == "darwin" else 1024  # bytes, or kilobytes
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * unit
     return f"{peak / 1e6:.0f} MB"
+
+
+def _calibrated(network: Network, validation: Dataset, seed: int) -> Calibration:
+    """Fitted on the validation digits and as many of the pen that no training has seen."""
+    written = write_digits(len(validation), rng=np.random.default_rng([seed, 1]))
+    images = np.concatenate([validation.images, written.images])
+    labels = np.concatenate([validation.labels, written.labels])
+    x = scaled(images, out=np.empty(images.shape, np.float32))
+    return calibrate(network.predict_proba(x), labels)
 
 
 def _check_writable(path: Path) -> None:

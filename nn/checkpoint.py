@@ -1,9 +1,9 @@
 """Checkpoints: a network in one .npz file, without pickle.
 
 One array a parameter or running statistic, named "layer.kind.name", and `meta`, a JSON text:
-format version, architecture, and what the one who saved it adds (recipe, random seed, data
-checksums, accuracies). Reading believes nothing: sizes before memory is taken, version, names,
-shapes, dtypes, finite values; the error says which one is wrong.
+format version, architecture, calibration, and what the one who saved it adds (recipe, random
+seed, data checksums, accuracies). Reading believes nothing: sizes before memory is taken,
+version, names, shapes, dtypes, finite values; the error says which one is wrong.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from .calibration import Calibration
 from .layers import Array
 from .mnist import CLASSES, PIXELS
 from .network import Network, layers_from
@@ -68,7 +69,12 @@ def save_checkpoint(path: Path | str | BinaryIO, network: Network, **meta: Any) 
     for name, array in arrays.items():
         if not np.isfinite(array).all():
             raise CheckpointError(f"{name}: expected finite numbers; this network is not saved")
-    header = {"format_version": FORMAT_VERSION, "layers": network.architecture(), **meta}
+    header = {
+        "format_version": FORMAT_VERSION,
+        "layers": network.architecture(),
+        "calibration": network.calibration.to_dict(),
+        **meta,
+    }
     content: dict[str, Any] = {"meta": np.array(json.dumps(header)), **arrays}
     if not isinstance(path, Path | str):
         np.savez_compressed(path, **content)
@@ -155,6 +161,7 @@ def _restore(arrays: dict[str, Any]) -> Checkpoint:
         predicts = np.isfinite(network.folded().params).all()
     if not predicts:
         raise ValueError("expected running variances that predict finite numbers, found others")
+    network.calibration = Calibration.from_dict(meta.get("calibration", {}))
     return Checkpoint(network, meta)
 
 

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
+from .calibration import Calibration
 from .layers import (
     LAYERS,
     Array,
@@ -49,6 +50,7 @@ class Network:
     ----------
     params, grads : (P,), every trainable parameter and its gradient, layer by layer
     statistics : (S,), the running means and variances of batch normalisation
+    calibration : how to judge its probabilities; `predict_proba` puts them out as they are
 
     Raises
     ------
@@ -58,6 +60,7 @@ class Network:
 
     def __init__(self, layers: Sequence[Layer], *, dtype: DTypeLike = np.float32) -> None:
         self.layers = list(layers)
+        self.calibration = Calibration()
         self.inputs, self.outputs = _check_widths(self.layers)
         shapes = [layer.shapes for layer in self.layers]
         statistic_shapes = [layer.statistic_shapes for layer in self.layers]
@@ -172,6 +175,7 @@ class Network:
         twin = Network(layers_from(self.architecture()), dtype=self.params.dtype)
         twin.params[...] = self.params
         twin.statistics[...] = self.statistics
+        twin.calibration = self.calibration
         return twin
 
     def architecture(self) -> list[dict[str, Any]]:

@@ -35,7 +35,7 @@ from .skeletons import DIGITS, NONDIGITS, NOT_A_DIGIT, SKELETONS, Skeleton, load
 NO_DIGIT = CLASSES  # the label of what is no digit
 
 SPACING = 5.0  # of the points along a curve, in per cent
-PEN = (0.045, 0.2)  # width of the pen, as a share of the digit's longer side
+PEN = (0.045, 0.22)  # width of the pen, as a share of the digit's longer side
 BODY = 48  # the longer side of a digit on its canvas, in pixels
 FINE = 2  # sub-pixels a pixel, averaged
 COLUMNS, NAME_WIDTH = 24, 220  # of a contact sheet: samples a row, pixels for the style's name

@@ -1,7 +1,7 @@
 """Reading: one canvas judged. A digit with its confidence, or no digit with a reason.
 
-Preprocessing, then the network, then a judgement of its ten probabilities. A mark that is one
-blot, with no stroke in it, is refused before the network is asked: it would answer all the same.
+Preprocessing, then the network, then a judgement of its ten probabilities by the network's
+calibration. A mark that is one blot, with no stroke in it, is refused before the network is asked.
 Out of scope: several digits on one canvas.
 """
 
@@ -12,11 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from .calibration import evidence
 from .mnist import CLASSES
 from .network import Network
 from .preprocess import Pixels, Preprocessing, preprocess
 
-UNSURE = 0.75  # with less confidence than this, the runner-up is named too
 BLOT = 0.36  # mean ink of the 28 x 28; 1 of MNIST's 70,000 digits has more, a filled disc 0.40
 
 
@@ -65,8 +65,12 @@ def judge(network: Network, steps: Preprocessing | None) -> Reading:
     """`read` for a canvas that is preprocessed already; None is a blank one."""
     if steps is None or steps.input.mean() > BLOT:
         return Reading(None, None, 0.0, np.zeros(CLASSES, np.float32), steps)
-    probabilities = network.predict_proba(steps.input[None])[0].astype(np.float32)
+    calibration = network.calibration
+    judged = calibration.apply(network.predict_proba(steps.input[None]))
+    if evidence(judged)[0] < calibration.refuse_below:
+        return Reading(None, None, 0.0, np.zeros(CLASSES, np.float32), steps)
+    probabilities = judged[0].astype(np.float32)
     second, first = (int(digit) for digit in np.argsort(probabilities)[-2:])
     confidence = float(probabilities[first])
-    runner_up = second if confidence < UNSURE else None
+    runner_up = second if confidence < calibration.unsure_below else None
     return Reading(first, runner_up, confidence, probabilities, steps)

@@ -158,7 +158,7 @@ class _Run:
         self.data = Supply(data, recipe, rng)
         self.optimizer = recipe.build_optimizer(network.params, network.grads)
         self.average: Array | None = network.params.copy() if recipe.weight_average else None
-        self.batch_size = recipe.batch_size or len(data)
+        self.batch_size = recipe.batch_size or len(self.data)
         self.normalises = any(isinstance(layer, BatchNorm) for layer in network.layers)
         self.steps_per_epoch = len(self._batches())
         chunk = min(CHUNK, self.batch_size)

@@ -26,7 +26,7 @@ STEP_CENTRE = "Centre the mass in 28 × 28"
 # It says
 SAYS = "It says"
 INVITATION = "Draw a digit on the slate."
-BLOT = "That looks like a blot, not like a digit. Try with a line."
+BLOT = "This does not look like a digit. Try one, large and by itself."
 READER = "Read by"
 READERS = {"best": "Best", "original": "Original", "yours": "Yours"}
 NO_READER = "No network could be loaded. Press Train: the page then reads with yours."
