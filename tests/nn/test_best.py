@@ -1,0 +1,100 @@
+"""What the shipped network `best` promises, on data that it was not trained on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from nn import RECIPES, Dataset, Network, evaluate, load_checkpoint, read
+from nn.calibration import calibration_error, evidence
+from nn.pen import write_digits, write_nondigits
+from tests.helpers import STROKES, canvas_of, coverage, drawing, inputs_of
+
+FILE = Path(__file__).parents[2] / "weights" / "best.npz"
+
+
+@pytest.fixture(scope="module")
+def best() -> Network:
+    return load_checkpoint(FILE).network
+
+
+@pytest.fixture(scope="module")
+def validation(mnist: tuple[Dataset, Dataset]) -> Dataset:
+    return mnist[0][55_000:]
+
+
+def test_it_is_what_the_recipe_makes() -> None:
+    meta = load_checkpoint(FILE).meta
+    assert meta["recipe"] == RECIPES["best"].to_dict()
+    assert meta["test_accuracy"] >= 0.992
+
+
+def test_it_reads_validation_digits_of_mnist_and_of_the_pen(
+    best: Network, validation: Dataset
+) -> None:
+    assert evaluate(best, validation).accuracy > 0.992
+    assert evaluate(best, write_digits(1000, rng=np.random.default_rng(77))).accuracy > 0.97
+
+
+def test_its_confidence_is_calibrated_and_few_digits_are_refused(
+    best: Network, validation: Dataset
+) -> None:
+    judged = best.calibration.apply(best.predict_proba(inputs_of(validation)))
+    taken = evidence(judged) >= best.calibration.refuse_below
+    right = judged.argmax(axis=1) == validation.labels
+    assert taken.mean() > 0.98
+    assert calibration_error(judged[taken].max(axis=1), right[taken]) < 0.01
+
+
+def test_it_refuses_most_of_what_is_no_digit(best: Network) -> None:
+    images = write_nondigits(500, rng=np.random.default_rng(78))
+    x = inputs_of(Dataset(images, np.zeros(500, np.uint8)))
+    judged = best.calibration.apply(best.predict_proba(x))
+    assert (evidence(judged) < best.calibration.refuse_below).mean() > 0.9
+
+
+@pytest.mark.parametrize("digit", range(10))
+@pytest.mark.parametrize("pen", [12.0, 18.0, 26.0])
+def test_it_reads_plain_drawings(best: Network, digit: int, pen: float) -> None:
+    assert read(best, drawing(digit, pen=pen)).digit == digit
+
+
+@pytest.mark.parametrize(
+    ("digit", "strokes"),
+    [
+        (7, [[(0, 0.05), (0.9, 0), (0.35, 1.4)], [(0.1, 0.75), (0.95, 0.68)]]),  # crossed
+        (1, [[(0, 0.6), (0.5, 0), (0.5, 1.4)]]),  # a long flag
+        (1, [[(0.2, 0.3), (0.5, 0), (0.5, 1.4)], [(0.1, 1.4), (0.9, 1.4)]]),  # with a base
+        (0, [*STROKES[0], [(0.85, 0.2), (0.15, 1.2)]]),  # slashed
+        (2, [[(0.05, 0.05), (0.95, 0), (0, 1.4), (1, 1.38)]]),  # Z-like
+        (4, [[(0.1, 0), (0, 0.85), (0.9, 0.8)], [(0.65, 0.5), (0.6, 1.3)]]),  # open
+    ],
+)
+def test_it_reads_the_styles_that_mnist_lacks(
+    best: Network, digit: int, strokes: list[list[tuple[float, float]]]
+) -> None:
+    assert read(best, canvas_of(coverage(strokes))).digit == digit
+
+
+SCRIBBLE = [
+    *[(0.1, 0.2), (0.9, 0.5), (0.2, 0.9), (0.95, 1.2), (0.5, 0.1), (0.05, 1.1), (0.8, 0.9)],
+    *[(0.3, 0.3), (1.0, 0.1), (0.1, 0.6), (0.7, 1.4)],
+]
+RUN_TOGETHER = [
+    *STROKES[4],
+    *[[(x + 0.85, y) for x, y in stroke] for stroke in STROKES[2]],
+]
+BLOT = [[(x, y) for y in np.linspace(0, 1, 12) for x in (0.0, 1.0)]]
+
+
+@pytest.mark.parametrize(
+    "strokes", [[SCRIBBLE], RUN_TOGETHER, BLOT], ids=["scribble", "42", "blot"]
+)
+def test_a_scribble_two_digits_run_together_and_a_blot_are_not_read_for_sure(
+    best: Network, strokes: list[list[tuple[float, float]]]
+) -> None:
+    reading = read(best, canvas_of(coverage(strokes, scale=90)))
+    assert reading.digit is None or reading.runner_up is not None
+    assert not reading.blank
