@@ -18,6 +18,9 @@ Read it in this order; each module adds one thing to those before it:
     supply       what a training reads: the data, with the pen's digits among it, distorted
     training     all of it put together: a generator that trains and tells how far it is
     reading      one canvas judged: a digit with its confidence, or an honest refusal
+    segmentation the ink of digits side by side, split into one canvas each
+    number       several digits on one canvas, read from left to right
+    photo        a picture file becomes ink: uneven light, any mode, any size or a refusal
     checkpoint   a network in a file; and __main__, console, bench: the command line
 """
 
@@ -25,6 +28,8 @@ from .checkpoint import Checkpoint, CheckpointError, load_checkpoint, load_netwo
 from .metrics import Evaluation, evaluate
 from .mnist import DataError, Dataset, load_mnist
 from .network import Network
+from .number import Number, judge_number, read_number, separate
+from .photo import PhotoError, photo_ink
 from .preprocess import Preprocessing, canvas_to_input
 from .reading import Reading, judge, read
 from .recipes import RECIPES, Recipe, RecipeError
@@ -39,6 +44,8 @@ __all__ = [
     "DivergenceError",
     "Evaluation",
     "Network",
+    "Number",
+    "PhotoError",
     "Preprocessing",
     "Progress",
     "Reading",
@@ -47,11 +54,15 @@ __all__ = [
     "canvas_to_input",
     "evaluate",
     "judge",
+    "judge_number",
     "load_checkpoint",
     "load_mnist",
     "load_network",
+    "photo_ink",
     "read",
+    "read_number",
     "save_checkpoint",
+    "separate",
     "split_validation",
     "train",
 ]

@@ -11,7 +11,8 @@ the page, the command line, the tests and whatever is drawn to train on.
 
 Source: the recipe is that of LeCun's MNIST page: "fit in a 20 x 20 pixel box while preserving
 their aspect ratio ... centered in a 28 x 28 image by computing the center of mass of the pixels".
-Out of scope: photographs with uneven light.
+Out of scope: several digits on one canvas (segmentation.py), and photographs with uneven light
+(photo.py); both find the ink of one digit, which goes the same way from there.
 """
 
 from __future__ import annotations
@@ -88,8 +89,26 @@ def preprocess(rgba: Pixels) -> Preprocessing | None:
             "an image of another mode converts with Pillow's convert('RGBA')"
         )
     ink = find_ink(rgba)
-    if ink is None:
-        return None
+    return None if ink is None else preprocess_ink(ink)
+
+
+def preprocess_ink(ink: Floats) -> Preprocessing:
+    """From ink to the network's input, with its steps.
+
+    Parameters
+    ----------
+    ink : (H, W) float32 in [0, 1], ink 1 on paper 0, at least EDGE somewhere
+
+    Raises
+    ------
+    ValueError
+        `ink` has another shape, or is below EDGE everywhere: there is no stroke to crop to.
+    """
+    if ink.ndim != 2 or ink.max(initial=0.0) < EDGE:
+        raise ValueError(
+            f"expected ink of shape (H, W) with {EDGE:g} or more somewhere, got shape {ink.shape} "
+            f"with at most {ink.max(initial=0.0):.3f}; find_ink returns None for blank paper"
+        )
     box = _bounding_box(ink)
     left, top, right, bottom = box
     scale = FITTED / max(right - left, bottom - top)

@@ -1,0 +1,221 @@
+"""A picture of handwriting, from a file's bytes to ink: a photo under uneven light, or a scan.
+
+    brightness  = light x reflectance, so s = log(brightness) is a sum of the two
+    light       = mean of s over a wide box, of paper pixels only
+    contrast    = (light - s) x sign, sign 1 for dark ink on light paper, -1 for light on dark
+    ink         = contrast between LOW and HIGH of the ink's own, as a share in [0, 1]
+
+This is a local threshold (P. D. Wellner, "Adaptive thresholding for the DigitalDesk", 1993) on
+homomorphic brightness (A. V. Oppenheim, R. W. Schafer, T. G. Stockham, 1968). Specks, and what
+leans in from the picture's edge, are taken away. A picture with paper of one colour, such as a
+screenshot, needs none of that and is read as a canvas is. From the ink on the way is the same.
+
+A file is judged by its header before its pixels take memory. Out of scope: perspective, finding
+digits in a street.
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageFilter, ImageOps, UnidentifiedImageError
+
+from .preprocess import NOISE, Floats, Pixels, find_ink
+from .segmentation import Components, find_components
+
+LARGEST = 25_000_000  # pixels of the file
+WORKING = 1_000_000  # pixels at most to look for ink in; the network reads 784
+FORMATS = ("PNG", "JPEG", "MPO", "WEBP", "GIF", "BMP", "TIFF", "PPM")  # not those that run programs
+DEEP = {"I;16", "I;16L", "I;16B", "I;16N", "I", "F"}  # Pillow's modes of more than 8 bits
+FLAT = 0.6  # of the pixels have the paper's own colour: no photo
+LIGHT = 0.09  # of the longer side: the box over which light is taken to be even
+PAPER_TONE = 12.0  # added to brightness, so that noise in the dark is not contrast
+LEAST_CONTRAST = 0.16  # of the logarithm: ink is 15 % darker than paper
+SIGMAS = 5.0  # that ink must stand out of the paper's noise
+LOW, HIGH = 0.3, 0.7  # of the ink's full contrast: paper below, ink above
+SPECK = 0.02  # of the largest component's area
+EDGES = 0.04  # of a side: what begins so near the picture's edge leans in from outside
+
+Grey = NDArray[np.uint8]
+
+
+class PhotoError(ValueError):
+    """A file that is no picture to be read; the message is a sentence that says why."""
+
+
+def photo_ink(data: bytes) -> Floats | None:
+    """The ink in a picture.
+
+    Parameters
+    ----------
+    data : a file's bytes: PNG, JPEG, WebP, GIF, BMP, TIFF, PPM; any mode, turned as its EXIF says
+
+    Returns
+    -------
+    (H, W) float32 in [0, 1], ink 1 on paper 0, H x W at most WORKING; None when there is no ink
+
+    Raises
+    ------
+    PhotoError
+        The bytes are no such picture, a broken one, or one of more than LARGEST pixels.
+    """
+    rgba = load_photo(data)
+    if _is_flat(rgba):
+        return find_ink(rgba)
+    return _local_ink(_grey(rgba))
+
+
+def load_photo(data: bytes) -> Pixels:
+    """A picture's pixels the right way up, (H, W, 4) uint8, reduced to WORKING; see `photo_ink`."""
+    try:
+        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+            width, height = image.size
+            if width * height > LARGEST:
+                raise _too_large(f"{width} x {height}")
+            factor = max(int(np.ceil(np.sqrt(width * height / WORKING))), 1)
+            if image.format in ("JPEG", "MPO") and factor > 1:
+                # The decoder itself halves, once or more, for a fraction of the memory and time.
+                image.draft(None, (width // factor, height // factor))
+            small = _reduced(_eight_bits(image))
+            return np.asarray(ImageOps.exif_transpose(small, in_place=False).convert("RGBA"))
+    except PhotoError:
+        raise
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise _too_large("many times that") from None
+    except UnidentifiedImageError:
+        raise PhotoError(
+            "expected a picture such as a PNG, JPEG or WebP, got a file of another kind"
+        ) from None
+    except (  # what Pillow raises on broken files
+        *(ArithmeticError, AttributeError, EOFError, LookupError, MemoryError, OSError),
+        *(RuntimeError, SyntaxError, TypeError, ValueError, struct.error, zlib.error),
+    ) as error:
+        raise PhotoError(
+            f"expected a whole picture, got one that is broken or cut off ({error})"
+        ) from None
+
+
+def _too_large(size: str) -> PhotoError:
+    return PhotoError(
+        f"expected a picture of at most {LARGEST // 1_000_000} megapixels, got {size}; "
+        "scale it down"
+    )
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    """A picture in a mode of 8 bits a channel that can be reduced; EXIF goes along."""
+    if image.mode in DEEP:
+        values = np.asarray(image).astype(np.float32)
+        values[~np.isfinite(values)] = 0.0
+        low, high = min(float(values.min()), 0.0), float(values.max())
+        values = (values - low) * (255.0 / max(high - low, 1e-9))
+        shown = Image.fromarray(values.round().astype(np.uint8))
+    elif "transparency" in image.info or image.mode in ("PA", "LA", "La", "RGBa"):
+        shown = image.convert("RGBA")
+    elif image.mode in ("L", "RGB", "RGBA"):
+        shown = image
+    else:
+        shown = image.convert("L" if image.mode == "1" else "RGB")
+    shown.info = image.info
+    turned = image.getexif().get(0x0112)  # orientation
+    shown.getexif()[0x0112] = turned or 1
+    return shown
+
+
+def _reduced(image: Image.Image) -> Image.Image:
+    """At most WORKING pixels, by whole-number box averages; the same image where it has no more."""
+    factor = max(int(np.ceil(np.sqrt(image.width * image.height / WORKING))), 1)
+    if factor == 1:
+        return image
+    small = image.reduce((min(factor, image.width), min(factor, image.height)))
+    small.getexif()[0x0112] = image.getexif().get(0x0112, 1)
+    return small
+
+
+def _is_flat(rgba: Pixels) -> bool:
+    """Whether most pixels have one colour, within the noise that `find_ink` forgives."""
+    colours = rgba.reshape(-1, 4)[:: max(rgba.size // 400_000, 1)].astype(np.float32)
+    colours[:, :3] *= colours[:, 3:] / 255.0
+    paper = np.median(colours, axis=0)
+    near = np.linalg.norm(colours - paper, axis=1) < NOISE
+    return bool(near.mean() >= FLAT)
+
+
+def _grey(rgba: Pixels) -> Floats:
+    """Brightness from 0 to 255, (H, W); what is transparent gets a tone unlike the ink's."""
+    grey = rgba[..., :3].astype(np.float32) @ np.array([0.299, 0.587, 0.114], np.float32)
+    alpha = rgba[..., 3].astype(np.float32) / 255.0
+    total = float(alpha.sum())
+    if total < alpha.size:
+        seen = float((grey * alpha).sum()) / max(total, 1.0)
+        # Mostly opaque: a photo with its corners cut. Mostly transparent: ink without paper.
+        behind = seen if total >= 0.5 * alpha.size else 255.0 * (seen < 128.0)
+        grey = grey * alpha + np.float32(behind) * (1 - alpha)
+    return grey
+
+
+def _local_ink(grey: Floats) -> Floats | None:
+    """The ink of a photo, by its contrast to the paper around; None when there is none."""
+    tone = np.log(grey + np.float32(PAPER_TONE))
+    radius = max(round(LIGHT * max(grey.shape)), 2)
+    even = np.ones_like(tone)
+    for share in (1.0, 0.35):  # light from all pixels, then from those that differ least from it
+        contrast = tone - _local_mean(tone, even, radius)
+        limit = max(float(np.quantile(np.abs(contrast), 0.99)) * 0.5 * share, 1e-3)
+        even = (np.abs(contrast) < limit).astype(np.float32)
+    contrast = tone - _local_mean(tone, even, radius)
+    rows, columns = (slice(length // 10, length - length // 10) for length in grey.shape)
+    middle = contrast[rows, columns]
+    if float((middle.astype(np.float64) ** 3).sum()) < 0:
+        contrast = -contrast  # dark ink: fewer pixels that differ more
+    noise = 1.4826 * float(np.median(np.abs(contrast)))
+    least = max(LEAST_CONTRAST, SIGMAS * noise)
+    standing_out = contrast[contrast > least]
+    if standing_out.size == 0:
+        return None
+    full = float(np.quantile(standing_out, 0.75))
+    return _without_specks(np.clip((contrast / full - LOW) / (HIGH - LOW), 0.0, 1.0))
+
+
+def _local_mean(values: Floats, weights: Floats, radius: int) -> Floats:
+    """The weighted mean over a box of 2 radius + 1, twice, (H, W); the plain mean where none is."""
+    total, weight = values * weights, weights
+    blur = ImageFilter.BoxBlur(radius)
+    for _ in range(2):
+        total, weight = (
+            np.asarray(Image.fromarray(part).filter(blur), np.float32) for part in (total, weight)
+        )
+    mean: Floats = np.where(weight > 1e-3, total / np.maximum(weight, 1e-3), values)
+    return mean
+
+
+def _without_specks(ink: Floats) -> Floats | None:
+    """Only the components that are large, and within the picture; None when there is none."""
+    found = find_components(ink >= 0.5)
+    if found.areas.size == 0:
+        return None
+    weights = _weights(found, ink.shape[0], ink.shape[1])
+    kept = weights >= SPECK * weights.max()
+    # Edges of ink, below one half, belong to what they surround.
+    core = Image.fromarray(np.uint8(255) * (found.paint(kept.astype(np.intp), ink.shape) > 0))
+    around = np.asarray(core.filter(ImageFilter.MaxFilter(5))) > 0
+    cleaned: Floats = np.where(around, ink, np.float32(0)).astype(np.float32)
+    return cleaned
+
+
+def _weights(found: Components, height: int, width: int) -> NDArray[np.float64]:
+    """How much each component counts: its area, more in the middle, nothing at the edges."""
+    x = (found.boxes[:, 0] + found.boxes[:, 2]) / width - 1.0  # -1 to 1
+    y = (found.boxes[:, 1] + found.boxes[:, 3]) / height - 1.0
+    weights: NDArray[np.float64] = found.areas.astype(np.float64) * np.exp(-(x**2 + y**2))
+    margin = EDGES * min(height, width)
+    left, top, right, bottom = found.boxes.T
+    inside = (left >= margin) & (top >= margin) & (right <= width - margin)
+    inside &= bottom <= height - margin
+    if inside.any():
+        weights *= inside
+    return weights
