@@ -28,24 +28,21 @@ from .console import TrainingReport, duration
 from .metrics import Evaluation, evaluate, scaled
 from .mnist import FILES, DataError, Dataset, load_mnist
 from .network import Network
+from .number import Number, judge_number, separate
 from .pen import contact_sheet, write_digits
-from .reading import read
+from .photo import PhotoError, photo_ink
+from .preprocess import Floats, preprocess_ink
 from .recipes import RECIPES, Recipe, RecipeError, allowed, find_recipe
 from .skeletons import NONDIGITS, NOT_A_DIGIT, SkeletonError, load_skeletons
 from .training import DivergenceError, split_validation, train
 
 REFUSED = 2  # exit status
-LARGEST_IMAGE = 50_000_000  # pixels
 ONE_THREAD = dict.fromkeys(  # read when NumPy or PyTorch loads, so set before that
     ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"), "1"
 )
 
 
-class ImageError(ValueError):
-    """A file is no image that can be read."""
-
-
-REFUSALS = (RecipeError, DataError, CheckpointError, ImageError, SkeletonError, DivergenceError)
+REFUSALS = (RecipeError, DataError, CheckpointError, PhotoError, SkeletonError, DivergenceError)
 
 
 class Parser(argparse.ArgumentParser):
@@ -130,14 +127,9 @@ def run_predict(options: argparse.Namespace) -> int:
     """Tell what a checkpoint reads in each image."""
     network = load_checkpoint(options.file).network
     for path in options.images:
-        reading = read(network, _load_image(path))
-        if reading.digit is None:
-            said = "no digit: blank" if reading.blank else "no digit: it does not look like one"
-        elif reading.runner_up is not None:
-            said = f"not sure: {reading.digit} or {reading.runner_up}? ({reading.confidence:.0%})"
-        else:
-            said = f"{reading.digit} ({reading.confidence:.0%})"
-        print(f"{path}: {said}")
+        ink = _ink(path)
+        digits = () if ink is None else separate(preprocess_ink(ink))
+        print(f"{path}: {_said(judge_number(network, digits))}")
     return 0
 
 
@@ -145,7 +137,7 @@ def run_pen(options: argparse.Namespace) -> int:
     """Draw a contact sheet of the synthetic pen: a row a style."""
     _check_writable(options.sheet)
     if Image.registered_extensions().get(options.sheet.suffix.lower()) != "PNG":
-        raise ImageError(f"{options.sheet}: expected a name that ends in .png")
+        raise PhotoError(f"{options.sheet}: expected a name that ends in .png")
     signs = (
         load_skeletons(NONDIGITS, labels=(NOT_A_DIGIT,)) if options.nondigits else load_skeletons()
     )
@@ -305,21 +297,34 @@ def _check_writable(path: Path) -> None:
         raise CheckpointError(f"{path}: expected a file to write to, found a folder")
 
 
-def _load_image(path: Path) -> np.ndarray[Any, np.dtype[np.uint8]]:
-    """An image file's pixels, (H, W, 4) uint8; raises ImageError where it is none."""
+def _ink(path: Path) -> Floats | None:
+    """The ink in an image file; raises PhotoError, with the file's name, where it is no image."""
     try:
-        bomb = Image.DecompressionBombWarning  # the size is checked here
-        with warnings.catch_warnings(action="ignore", category=bomb), Image.open(path) as image:
-            if image.width * image.height > LARGEST_IMAGE:
-                raise ImageError(
-                    f"{path}: expected at most {LARGEST_IMAGE // 1_000_000} megapixels, "
-                    f"got {image.width} x {image.height}; scale it down"
-                )
-            return np.asarray(image.convert("RGBA"))
-    except (Image.DecompressionBombError, SyntaxError, ValueError, OSError) as error:
-        if isinstance(error, ImageError) or getattr(error, "filename", None):
-            raise
-        raise ImageError(f"{path}: expected an image such as a PNG or JPEG ({error})") from None
+        bomb = Image.DecompressionBombWarning  # the size is checked there
+        with warnings.catch_warnings(action="ignore", category=bomb):
+            return photo_ink(path.read_bytes())
+    except PhotoError as error:
+        raise PhotoError(f"{path}: {error}") from None
+
+
+def _said(number: Number) -> str:
+    """A number in words."""
+    if len(number.readings) > 1:
+        if number.digits is None:
+            return "no number: a mark in it is no digit"
+        doubts = [
+            f"{reading.digit} may be {reading.runner_up}"
+            for reading in number.readings
+            if reading.runner_up is not None
+        ]
+        said = f"{number.digits} ({number.confidence:.0%})"
+        return f"not sure: {said}, {', '.join(doubts)}" if doubts else said
+    reading = number.readings[0]
+    if reading.digit is None:
+        return "no digit: blank" if reading.blank else "no digit: it does not look like one"
+    if reading.runner_up is not None:
+        return f"not sure: {reading.digit} or {reading.runner_up}? ({reading.confidence:.0%})"
+    return f"{reading.digit} ({reading.confidence:.0%})"
 
 
 def _architecture(recipe: Recipe) -> str:

@@ -2,7 +2,7 @@
 
     brightness  = light x reflectance, so s = log(brightness) is a sum of the two
     light       = mean of s over a wide box, of paper pixels only
-    contrast    = (light - s) x sign, sign 1 for dark ink on light paper, -1 for light on dark
+    contrast    = (exp(s - light) - 1) x sign, sign -1 for dark ink on light paper, 1 for light
     ink         = contrast between LOW and HIGH of the ink's own, as a share in [0, 1]
 
 This is a local threshold (P. D. Wellner, "Adaptive thresholding for the DigitalDesk", 1993) on
@@ -29,14 +29,16 @@ from .segmentation import Components, find_components
 
 LARGEST = 25_000_000  # pixels of the file
 WORKING = 1_000_000  # pixels at most to look for ink in; the network reads 784
-FORMATS = ("PNG", "JPEG", "MPO", "WEBP", "GIF", "BMP", "TIFF", "PPM")  # not those that run programs
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM")  # not those that run programs
 DEEP = {"I;16", "I;16L", "I;16B", "I;16N", "I", "F"}  # Pillow's modes of more than 8 bits
 FLAT = 0.6  # of the pixels have the paper's own colour: no photo
+EVEN, EVEN_TILES = 4.0, 0.75  # of 3 x 3 tiles, so many have paper so near in colour to the whole's
 LIGHT = 0.09  # of the longer side: the box over which light is taken to be even
 PAPER_TONE = 12.0  # added to brightness, so that noise in the dark is not contrast
-LEAST_CONTRAST = 0.16  # of the logarithm: ink is 15 % darker than paper
+LEAST_CONTRAST = 0.15  # of the paper's brightness
 SIGMAS = 5.0  # that ink must stand out of the paper's noise
 LOW, HIGH = 0.3, 0.7  # of the ink's full contrast: paper below, ink above
+LEAST_AREA = 2e-4  # of the picture: smaller is no digit
 SPECK = 0.02  # of the largest component's area
 EDGES = 0.04  # of a side: what begins so near the picture's edge leans in from outside
 
@@ -137,12 +139,19 @@ def _reduced(image: Image.Image) -> Image.Image:
 
 
 def _is_flat(rgba: Pixels) -> bool:
-    """Whether most pixels have one colour, within the noise that `find_ink` forgives."""
-    colours = rgba.reshape(-1, 4)[:: max(rgba.size // 400_000, 1)].astype(np.float32)
-    colours[:, :3] *= colours[:, 3:] / 255.0
-    paper = np.median(colours, axis=0)
-    near = np.linalg.norm(colours - paper, axis=1) < NOISE
-    return bool(near.mean() >= FLAT)
+    """Whether most pixels have one colour, and nearly the same one all over the picture."""
+    step = max(round((rgba.size / 400_000) ** 0.5), 1)  # fewer pixels say as much
+    colours = rgba[::step, ::step].astype(np.float32)
+    colours[..., :3] *= colours[..., 3:] / 255.0
+    distance = np.linalg.norm(colours - np.median(colours, axis=(0, 1)), axis=2)
+    tiles = [
+        float(np.median(tile))
+        for band in np.array_split(distance, 3, axis=0)
+        for tile in np.array_split(band, 3, axis=1)
+        if tile.size
+    ]
+    even = np.mean(np.array(tiles) < EVEN) >= EVEN_TILES
+    return bool(even and (distance < NOISE).mean() >= FLAT)
 
 
 def _grey(rgba: Pixels) -> Floats:
@@ -167,7 +176,7 @@ def _local_ink(grey: Floats) -> Floats | None:
         contrast = tone - _local_mean(tone, even, radius)
         limit = max(float(np.quantile(np.abs(contrast), 0.99)) * 0.5 * share, 1e-3)
         even = (np.abs(contrast) < limit).astype(np.float32)
-    contrast = tone - _local_mean(tone, even, radius)
+    contrast = np.exp(tone - _local_mean(tone, even, radius)) - np.float32(1)
     rows, columns = (slice(length // 10, length - length // 10) for length in grey.shape)
     middle = contrast[rows, columns]
     if float((middle.astype(np.float64) ** 3).sum()) < 0:
@@ -183,20 +192,31 @@ def _local_ink(grey: Floats) -> Floats | None:
 
 def _local_mean(values: Floats, weights: Floats, radius: int) -> Floats:
     """The weighted mean over a box of 2 radius + 1, twice, (H, W); the plain mean where none is."""
-    total, weight = values * weights, weights
-    blur = ImageFilter.BoxBlur(radius)
+    margin = 2 * radius  # beyond the edges light goes on as it came: (value, its mirror image)
+    tones = np.pad(values, margin, mode="reflect", reflect_type="odd")
+    weight = np.pad(weights, margin, mode="reflect")
+    total = tones * weight
     for _ in range(2):
-        total, weight = (
-            np.asarray(Image.fromarray(part).filter(blur), np.float32) for part in (total, weight)
-        )
-    mean: Floats = np.where(weight > 1e-3, total / np.maximum(weight, 1e-3), values)
-    return mean
+        total, weight = (_box_mean(_box_mean(part, radius).T, radius).T for part in (total, weight))
+    mean: Floats = np.where(weight > 1e-3, total / np.maximum(weight, 1e-3), tones)
+    return mean[margin:-margin, margin:-margin]
+
+
+def _box_mean(values: Floats, radius: int) -> Floats:
+    """The mean of each column over 2 radius + 1 rows, cut at the ends, by running sums, (H, W)."""
+    height = len(values)
+    sums = np.zeros((height + 1, values.shape[1]))
+    np.cumsum(values, axis=0, out=sums[1:])
+    rows = np.arange(height)
+    first, last = np.maximum(rows - radius, 0), np.minimum(rows + radius + 1, height)
+    means: Floats = ((sums[last] - sums[first]) / (last - first)[:, None]).astype(np.float32)
+    return means
 
 
 def _without_specks(ink: Floats) -> Floats | None:
     """Only the components that are large, and within the picture; None when there is none."""
     found = find_components(ink >= 0.5)
-    if found.areas.size == 0:
+    if found.areas.max(initial=0) < max(LEAST_AREA * ink.size, 2):
         return None
     weights = _weights(found, ink.shape[0], ink.shape[1])
     kept = weights >= SPECK * weights.max()
