@@ -12,7 +12,7 @@ import streamlit as st
 from numpy.typing import NDArray
 from streamlit_drawable_canvas import st_canvas
 
-from nn import Preprocessing
+from nn import Preprocessing, separate
 from nn.preprocess import preprocess
 
 from . import figures, texts
@@ -25,8 +25,8 @@ SAMPLES: dict[str, list[str]] = json.loads(
 )  # SVG paths on a canvas of 100 x 100
 
 
-def slate() -> Preprocessing | None:
-    """Show the slate with its buttons; returns the drawing, preprocessed, or None while blank."""
+def slate() -> tuple[Preprocessing, ...]:
+    """Show the slate with its buttons; returns the digits on it, preprocessed; none while blank."""
     st.html(figures.heading(texts.DRAW))
     with st.container(key="slate-frame"):
         result = st_canvas(
@@ -47,9 +47,9 @@ def slate() -> Preprocessing | None:
     pixels = result.image_data
     if pixels is None or not raw.get("objects"):
         st.session_state["slate-cleared"] = None  # the slate is blank by now: what comes is new
-        return None
+        return ()
     if st.session_state.get("slate-cleared") == result.image_bytes:
-        return None
+        return ()
     return _preprocessed(pixels, result.image_bytes)
 
 
@@ -68,13 +68,14 @@ def samples() -> None:
             )
 
 
-def _preprocessed(pixels: NDArray[np.uint8], key: bytes | None) -> Preprocessing | None:
+def _preprocessed(pixels: NDArray[np.uint8], key: bytes | None) -> tuple[Preprocessing, ...]:
     """Preprocess a drawing once, however often the page looks at it."""
     if st.session_state.get("drawing-key") != key:
-        st.session_state["drawing"] = preprocess(pixels)
+        whole = preprocess(pixels)
+        st.session_state["drawing"] = () if whole is None else separate(whole)
         st.session_state["drawing-key"] = key
-    steps: Preprocessing | None = st.session_state["drawing"]
-    return steps
+    digits: tuple[Preprocessing, ...] = st.session_state["drawing"]
+    return digits
 
 
 def _put(objects: list[dict[str, Any]], blank: bool) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from nn import Preprocessing, Reading
+from nn import Number, Preprocessing, Reading
 from nn.preprocess import FITTED, SIDE
 
 from . import texts
@@ -27,15 +27,23 @@ def heading(text: str) -> str:
     return f'<h2 class="part">{html.escape(text)}</h2>'
 
 
-def verdict(reading: Reading) -> str:
-    """The large digit with how sure the network is; words alone where there is no digit."""
-    words = html.escape(texts.verdict(reading))
-    if reading.digit is None:
+def small(text: str) -> str:
+    """A line of small print."""
+    return f'<p class="small">{html.escape(text)}</p>'
+
+
+def verdict(number: Number) -> str:
+    """The large digits with how sure the network is; words alone where there are none."""
+    several = len(number.readings) > 1
+    says = texts.number_verdict(number) if several else texts.verdict(number.readings[0])
+    words = "<br>".join(html.escape(line) for line in says.split("\n"))
+    if number.digits is None:
         return f'<div class="verdict none" role="status"><p>{words}</p></div>'
-    unsure = " unsure" if reading.runner_up is not None else ""
+    unsure = " unsure" if any(r.runner_up is not None for r in number.readings) else ""
+    count = f" several of{min(len(number.readings), 5)}" if several else ""
     return (
-        f'<div class="verdict{unsure}" role="status"><span class="digit">{reading.digit}</span>'
-        f"<p>{words}</p></div>"
+        f'<div class="verdict{unsure}{count}" role="status"><span class="digit">{number.digits}'
+        f"</span><p>{words}</p></div>"
     )
 
 

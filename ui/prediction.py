@@ -7,11 +7,11 @@ from dataclasses import replace
 import numpy as np
 import streamlit as st
 
-from nn import Network, Preprocessing, Reading, judge
+from nn import Network, Number, Preprocessing, Reading, judge, judge_number
 from nn.mnist import CLASSES
 from nn.preprocess import shrink
 
-from . import canvas, figures, session, texts, training
+from . import canvas, figures, photo, session, texts, training
 
 
 def draw_and_read() -> None:
@@ -20,21 +20,29 @@ def draw_and_read() -> None:
     with st.container(key="sentence"):
         left, middle, right = st.columns([352, 280, 380], gap="large")
     with left:
-        steps = canvas.slate()
-    with middle, st.container(key="network-input"):
-        st.html(figures.heading(texts.SEES) + figures.network_input(steps))
+        digits = photo.in_place_of(canvas.slate())
     networks, missing = session.networks()
     with right:
         st.html(figures.heading(texts.SAYS))
         network = _chosen(networks)
         for error in missing:
             st.warning(texts.CHECKPOINT_LEFT_OUT.format(error=error.rstrip(".")))
-        reading = _read(network, steps)
+        number = _read(network, digits)
+        weakest = number.readings[number.weakest]  # of several digits, the one to look at
         with st.container(key="verdict"):
-            st.html(figures.verdict(reading))
-        st.html(figures.bars(reading))
+            st.html(figures.verdict(number))
+        st.html(figures.bars(weakest))
         training.strip()
-    canvas.samples()
+    steps = digits[number.weakest] if digits else None
+    with middle, st.container(key="network-input"):
+        heading = texts.SEES_PHOTO if photo.is_read() else texts.SEES
+        st.html(figures.heading(heading) + figures.network_input(steps))
+    with st.container(key="starts"):
+        left, right = st.columns([352, 684], gap="large")
+    with left:
+        canvas.samples()
+    with right:
+        photo.upload()
     _compare(networks, steps)
 
 
@@ -80,10 +88,10 @@ def _take(key: str) -> None:
         st.session_state.pop("reader-wanted", None)
 
 
-def _read(network: Network | None, steps: Preprocessing | None) -> Reading:
+def _read(network: Network | None, digits: tuple[Preprocessing, ...]) -> Number:
     if network is None:
-        return Reading(None, None, 0.0, np.zeros(CLASSES, np.float32), None)
-    return judge(network, steps)
+        return Number((Reading(None, None, 0.0, np.zeros(CLASSES, np.float32), None),))
+    return judge_number(network, digits)
 
 
 def _compare(networks: dict[str, Network], steps: Preprocessing | None) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from nn import Evaluation, Reading, Recipe
+from nn import Evaluation, Number, Reading, Recipe
 
 TITLE = "Digit Lab"
 SUBTITLE = "Draw a digit. A neural network, written from scratch in NumPy, says what it reads."
@@ -15,9 +15,17 @@ CLEAR = "Clear"
 UNDO = "Undo"
 SAMPLES = "Or try one of these"
 SAMPLE_HELP = "Put a ready-made {digit} on the slate"
+PHOTO = "Photo of a digit"
+PHOTO_HELP = "Or give it a photo of a digit on paper"
+PHOTO_READ = "It reads your photo now. Draw, and it reads the slate again."
+PHOTO_REFUSED = "This photo cannot be read: {error}."
+PHOTO_BLANK = (
+    "No ink was found in this photo. Try one with a large digit in the middle."
+)
 
 # It sees
 SEES = "It sees"
+SEES_PHOTO = "It sees, in your photo"
 SEES_EMPTY = "The 28 × 28 pixels that the network reads appear here."
 STEP_INK = "Find the ink: its box, its centre of mass"
 STEP_FIT = "Crop, fit into 20 × 20"
@@ -27,6 +35,7 @@ STEP_CENTRE = "Centre the mass in 28 × 28"
 SAYS = "It says"
 INVITATION = "Draw a digit on the slate."
 BLOT = "This does not look like a digit. Try one, large and by itself."
+NO_NUMBER = "There are {count} marks, and mark {place} is no digit that I know."
 READER = "Read by"
 READERS = {"best": "Best", "original": "Original", "yours": "Yours"}
 NO_READER = "No network could be loaded. Press Train: the page then reads with yours."
@@ -111,6 +120,20 @@ def verdict(reading: Reading) -> str:
     if reading.runner_up is not None:
         return f"Not sure: {reading.digit} or {reading.runner_up}"
     return f"{percent(reading.confidence)} sure"
+
+
+def number_verdict(number: Number) -> str:
+    """What the page says of several digits: how sure of all, then of each, line by line."""
+    if number.digits is None:
+        return NO_NUMBER.format(count=len(number.readings), place=number.weakest + 1)
+    lines = []
+    for reading in number.readings:
+        other = "" if reading.runner_up is None else f" or {reading.runner_up}"
+        lines.append(f"{reading.digit}{other}: {percent(reading.confidence)}")
+    if len(lines) > 3:  # there is room for three
+        weakest = lines[number.weakest]
+        return f"{percent(number.confidence)} sure\nleast of {weakest}"
+    return "\n".join(lines)
 
 
 def settings(recipe: Recipe) -> str:
