@@ -19,9 +19,7 @@ PHOTO = "Photo of a digit"
 PHOTO_HELP = "Or give it a photo of a digit on paper"
 PHOTO_READ = "It reads your photo now. Draw, and it reads the slate again."
 PHOTO_REFUSED = "This photo cannot be read: {error}."
-PHOTO_BLANK = (
-    "No ink was found in this photo. Try one with a large digit in the middle."
-)
+PHOTO_BLANK = "No ink was found in this photo. Try one with a large digit in the middle."
 
 # It sees
 SEES = "It sees"
