@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import streamlit as st
 
 from nn import PhotoError, Preprocessing, photo_ink, separate
@@ -9,6 +11,7 @@ from nn.preprocess import preprocess_ink
 
 from . import figures, texts
 
+PASTE = (Path(__file__).parent / "paste.js").read_text("utf-8")
 KINDS = ["png", "jpg", "jpeg", "webp", "gif", "bmp", "tif", "tiff"]
 
 
@@ -23,6 +26,7 @@ def upload() -> None:
             on_change=_take,
             label_visibility="collapsed",
         )
+        st.html(f"<script>{PASTE}</script>", unsafe_allow_javascript=True)
         if complaint := st.session_state.get("photo-error"):
             st.warning(complaint)
 
