@@ -14,6 +14,8 @@ from nn.__main__ import main
 from nn.layers import Dense
 from nn.mnist import FILES
 from tests.helpers import BLACK, WHITE, canvas_of, checkpoint_bytes, coverage, drawing
+from tests.nn.test_photo import file_of, photo
+from tests.nn.test_segmentation import side_by_side
 
 REPOSITORY = Path(__file__).parents[2]
 QUICK = ("--hidden", "12", "--batch-size", "500", "--validation", "50000", "--epochs")
@@ -165,6 +167,17 @@ def test_images_of_any_kind_are_read(
     for line, digit in zip(said, (3, 2, 7, 0, 5), strict=False):
         assert re.fullmatch(rf"{digit} \(\d+%\)|not sure: {digit} or \d\? \(\d+%\)", line), line
     assert said[5:] == ["no digit: blank", "no digit: a blot"]
+
+
+def test_photos_and_numbers_are_read(
+    reader_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "photo.jpg").write_bytes(file_of(photo(2)))
+    paths = [str(tmp_path / "photo.jpg"), save(side_by_side("32"), tmp_path / "number.png")]
+    assert main(["predict", str(reader_file), *paths]) == 0
+    one, two = capsys.readouterr().out.splitlines()
+    assert re.search(r"photo.jpg: (not sure: )?2 ", one)
+    assert re.search(r"number.png: (not sure: )?32 \(\d+%\)", two)
 
 
 def test_a_network_that_is_not_sure_names_two_digits(
