@@ -41,6 +41,7 @@ def test_original_has_the_settings_of_the_script_and_nothing_else() -> None:
         "loss_epsilon": 1e-8,
     }
     off = ("dropout", "warmup", "weight_decay", "label_smoothing", "clip_norm", "weight_average")
+    off += ("augment", "pen", "nondigits")
     found = dataclasses.asdict(recipe)
     found.pop("momentum")  # gradient descent has none
     assert found == expected | dict.fromkeys(off, 0.0)
