@@ -31,7 +31,7 @@ PHONE: dict[str, Any] = {
     "has_touch": True,
     "is_mobile": True,
 }
-PATIENCE = 20_000  # milliseconds that anything expected may take; a loaded machine is slow
+PATIENCE = 30_000  # milliseconds that anything expected may take; a loaded machine is slow
 QUIET_ARGUMENTS = (
     "--no-sandbox",
     "--disable-dev-shm-usage",
@@ -75,9 +75,9 @@ def free_port() -> int:
 
 
 @contextmanager
-def serve(log: Path | None = None) -> Iterator[str]:
+def serve(log: Path | None = None, *, port: int | None = None) -> Iterator[str]:
     """A server of the page of its own, up and healthy; gives its address and ends it at last."""
-    port = free_port()
+    port = port or free_port()
     command = [sys.executable, "-m", "streamlit", "run", "app.py"]
     command += ["--server.port", str(port), "--server.address", "127.0.0.1"]
     with (log or Path(os.devnull)).open("w") as output:

@@ -149,11 +149,8 @@ def test_a_phone_shows_the_slate_first_and_the_verdict_under_it(phone: Visit) ->
     assert box is not None
     assert box["x"] >= 0
     assert box["width"] >= 0.85 * 390
-
-
-def test_what_a_finger_presses_is_large_enough(phone: Visit) -> None:
     keys = ["clear", "undo", "strip-train", "strip-stop", *(f"sample-{n}" for n in range(10))]
-    for key in keys:
+    for key in keys:  # what a finger presses
         box = phone.button(key).bounding_box()
         assert box is not None
         assert min(box["width"], box["height"]) >= 44, key

@@ -17,7 +17,7 @@ from page import DESKTOP, Visit, launch, serve
 from playwright.sync_api import sync_playwright
 
 VISITORS = 8
-SECONDS = 10.0  # of training together, while the first one draws
+SECONDS = 20.0  # of training together, while the first one draws
 LIMIT = 80.0  # seconds for the whole; with more visitors, those who had time to come
 POINTS_AN_EPOCH = 8  # of a curve: this is how finely the page tells
 
@@ -28,7 +28,7 @@ def main() -> None:
     with serve() as address, sync_playwright() as playwright:
         browser = launch(playwright)
         visits: list[Visit] = []
-        while len(visits) < wanted and time.monotonic() - began < LIMIT / 2:
+        while len(visits) < wanted and time.monotonic() - began < LIMIT - SECONDS - 10:
             visitor = Visit(browser.new_context(**DESKTOP), address).open()
             visitor.set_field("Epochs", "400")
             visitor.press("train")
