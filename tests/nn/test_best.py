@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nn import RECIPES, Dataset, Network, evaluate, load_checkpoint, read
+from nn import RECIPES, Dataset, Network, Recipe, evaluate, load_checkpoint, read
 from nn.calibration import calibration_error, evidence
 from nn.pen import write_digits, write_nondigits
 from tests.helpers import STROKES, canvas_of, coverage, drawing, inputs_of
@@ -27,7 +27,7 @@ def validation(mnist: tuple[Dataset, Dataset]) -> Dataset:
 
 def test_it_is_what_the_recipe_makes() -> None:
     meta = load_checkpoint(FILE).meta
-    assert meta["recipe"] == RECIPES["best"].to_dict()
+    assert Recipe.from_dict(meta["recipe"]) == RECIPES["best"]
     assert meta["test_accuracy"] >= 0.992
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from nn import RECIPES, Dataset, Network, evaluate, load_checkpoint, load_network
+from nn import RECIPES, Dataset, Network, Recipe, evaluate, load_checkpoint, load_network
 from nn.__main__ import main
 from nn.layers import Dense
 from nn.mnist import FILES
@@ -309,7 +309,7 @@ def test_a_shipped_network_is_what_its_card_says(mnist: tuple[Dataset, Dataset])
     if not path.exists():
         pytest.skip("weights/original.npz is not there: python -m nn train --recipe original")
     meta = load_checkpoint(path).meta
-    assert meta["recipe"] == RECIPES["original"].to_dict()
+    assert Recipe.from_dict(meta["recipe"]) == RECIPES["original"]
     accuracy = evaluate(load_network(path), mnist[1]).accuracy
     assert accuracy == pytest.approx(meta["test_accuracy"], abs=2e-4)  # a close call may turn
     assert meta["test_accuracy"] >= 0.9463
