@@ -105,7 +105,7 @@ def measure_strokes(browser: Browser, strokes: int, recipe: str) -> None:
             for state, taken in waits.items():
                 if state == "training":
                     visitor.press("train")
-                    visitor.expect_curves(2)
+                    expect(visitor.status).to_contain_text(" left")
                 for _ in range(strokes // ROUNDS):
                     taken.append(stroke_to_verdict(visitor, next(digits)))
             visitor.press("stop")

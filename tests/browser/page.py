@@ -59,6 +59,12 @@ STROKES: dict[int, list[Stroke]] = {
     9: [[(66, 34), (50, 18), (33, 32), (44, 50), (64, 40), (67, 32), (63, 84)]],
 }
 BLANK = "Draw a digit on the slate."
+# Whether the canvas under the one that takes the strokes shows paper alone, which is dark.
+NO_INK = """upper => {
+    const canvas = upper.parentElement.querySelector('canvas.lower-canvas');
+    const pixels = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
+    return pixels.every((value, i) => i % 4 === 3 || value < 128);
+}"""
 
 expect.set_options(timeout=PATIENCE)
 
@@ -250,9 +256,10 @@ class Visit:
         expect(self.verdict).to_have_text(re.compile(r"\d"))
 
     def expect_blank(self) -> None:
-        """Wait for the invitation, without any digit."""
+        """Wait for the invitation, without any digit, and for a slate without ink."""
         expect(self.verdict).to_have_text(BLANK)
         expect(self.input).to_have_count(0)
+        self.page.wait_for_function(NO_INK, arg=self.slate.element_handle())
 
     def picture(self) -> str:
         """What the network sees, as a data URL."""
