@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import time
-
 import numpy as np
 import pytest
 
@@ -164,13 +162,3 @@ def test_components_are_those_of_a_flood_fill(density: float, rng: np.random.Gen
             assert (left, top) == (columns.min(), rows.min())
             assert (right, bottom) == (columns.max() + 1, rows.max() + 1)
             assert found.areas[label] == rows.size
-
-
-def test_splitting_a_canvas_takes_a_few_milliseconds() -> None:
-    ink = find_ink(side_by_side("42"))
-    times = []
-    for _ in range(9):
-        started = time.perf_counter()
-        split_digits(ink)
-        times.append(time.perf_counter() - started)
-    assert min(times) < 0.02

@@ -1,0 +1,52 @@
+"""Digits in the styles that people really write, drawn in a real browser; and numbers."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from nn.skeletons import Skeleton, load_skeletons
+from tests.browser.page import STROKES, Stroke, Visit
+
+pytestmark = pytest.mark.browser
+
+STYLES = {
+    0: ("oval", "slashed", "dotted", "curl-above"),
+    1: ("bar", "flag-long", "flag-base", "flag-very-long"),
+    2: ("swan", "loop", "z-like", "narrow-neck"),
+    3: ("round", "flat-top", "zigzag", "small-top"),
+    4: ("open", "closed", "lightning", "open-short-stem"),
+    5: ("two-strokes", "one-stroke", "loose-bar", "missing-bar"),
+    6: ("bent", "straight", "curled-inside", "b-like"),
+    7: ("plain", "barred", "barred-low-long", "hooked-top"),
+    8: ("one-stroke", "two-circles", "open-top", "p-like"),
+    9: ("straight", "hooked", "small-loop-big-hook", "bent"),
+}
+TALL = 62  # percent of the slate
+
+
+def on_the_slate(skeleton: Skeleton) -> list[Stroke]:
+    """A skeleton's strokes in the middle of the slate, in percent."""
+    points = [point for stroke in skeleton.strokes for point in stroke]
+    xs, ys = [x for x, *_ in points], [y for _, y, *_ in points]
+    scale = TALL / max(max(xs) - min(xs), max(ys) - min(ys))
+    left, top = (50 - scale * (min(side) + max(side)) / 2 for side in (xs, ys))
+    return [[(left + scale * x, top + scale * y) for x, y, *_ in s] for s in skeleton.strokes]
+
+
+@pytest.mark.parametrize("digit", range(10))
+def test_a_digit_is_read_in_four_styles(desk: Visit, digit: int) -> None:
+    written = {s.style: s for s in load_skeletons() if s.label == str(digit)}
+    for style in STYLES[digit]:
+        desk.draw(on_the_slate(written[style]))
+        desk.expect_digit(digit)
+        desk.press("clear")
+        desk.expect_blank()
+
+
+def test_two_digits_side_by_side_are_read_as_a_number(desk: Visit) -> None:
+    for digit, left in ((4, 3), (2, 53)):
+        desk.draw([[(left + 0.45 * x, 25 + 0.5 * y) for x, y in s] for s in STROKES[digit]])
+    expect(desk.page.locator(".st-key-verdict")).to_contain_text(re.compile(r"^\s*42\b"))
