@@ -280,6 +280,17 @@ class Visit:
         )
         return styles
 
+    def expect_other_widths(self, widths: Sequence[str]) -> None:
+        """Wait until the bars differ from these."""
+        self.page.wait_for_function(
+            """old => {
+                const fills = [...document.querySelectorAll('.bars .fill')];  // made anew each time
+                return fills.some((fill, i) => fill.style.width !== old[i]);
+            }""",
+            arg=list(widths),
+            timeout=PATIENCE,
+        )
+
     def epoch(self) -> int:
         """How many epochs the status names as done; 0 before there are any."""
         found = re.search(r"Epoch (\d+)|Done: (\d+)", self.status.inner_text())

@@ -97,11 +97,12 @@ def test_the_network_changes_its_mind_with_the_epochs(desk: Visit) -> None:
     desk.expect_digit(9)
     desk.choose_recipe("Original")
     desk.press("train")
-    seen = []
+    seen = [tuple(desk.widths())]
     for epoch in (1, 3, 5):
         desk.expect_epoch(epoch)
+        desk.expect_other_widths(seen[-1])
         seen.append(tuple(desk.widths()))
-    assert len(set(seen)) == 3
+    assert len(set(seen)) == 4
 
 
 def test_nothing_flickers_or_jumps_while_a_training_runs(desk: Visit) -> None:
