@@ -11,7 +11,10 @@ from nn import Network, Number, Preprocessing, Reading, judge, judge_number
 from nn.mnist import CLASSES
 from nn.preprocess import shrink
 
-from . import canvas, figures, photo, session, texts, training
+from . import canvas, figures, panels, photo, session, texts, training
+from .view import View
+
+COMPARED = [("best", True), ("best", False), ("original", True), ("original", False)]
 
 
 def draw_and_read() -> None:
@@ -44,6 +47,8 @@ def draw_and_read() -> None:
     with right:
         photo.upload()
     _compare(networks, steps)
+    reader = st.session_state.get("reader", "")
+    panels.show(View(reader, network, steps, weakest, session.kept()))
 
 
 def _chosen(networks: dict[str, Network]) -> Network | None:
@@ -97,13 +102,14 @@ def _read(network: Network | None, digits: tuple[Preprocessing, ...]) -> Number:
 def _compare(networks: dict[str, Network], steps: Preprocessing | None) -> None:
     """The same drawing by both shipped networks, with and without preprocessing."""
     ways = []
-    for (name, preprocessed), label in texts.COMPARISON_WAYS.items():
+    for name, preprocessed in COMPARED:
         if name not in networks:
             continue
+        way = "PREPROCESSED" if preprocessed else "SHRUNK"
         if steps is not None and not preprocessed:
             shown: Preprocessing | None = replace(steps, input=shrink(steps.ink))
         else:
             shown = steps
-        ways.append((label, judge(networks[name], shown)))
+        ways.append((texts.say(way, reader=texts.READERS[name]), judge(networks[name], shown)))
     if ways:
         st.html(figures.heading(texts.COMPARISON) + figures.comparison(ways))

@@ -11,6 +11,7 @@ import streamlit as st
 
 from nn import CheckpointError, Network, Recipe, load_checkpoint, load_mnist
 
+from . import texts
 from .learner import Snapshot, State
 from .learners import Learners
 
@@ -172,6 +173,15 @@ def networks() -> tuple[dict[str, Network], list[str]]:
     if run is not None and run.network is not None:
         found[YOURS] = run.network
     return found, missing
+
+
+def language() -> str:
+    """The visitor's language, a name of `texts.CATALOGUES`; the fallback outside a page's run."""
+    name: str = st.session_state.get("language", texts.FALLBACK)
+    return name if name in texts.CATALOGUES else texts.FALLBACK
+
+
+texts.language = language
 
 
 def theme() -> str:

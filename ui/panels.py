@@ -1,0 +1,33 @@
+"""Below the sentence, what the visitor asked for: one panel at a time, the others cost nothing.
+
+A panel is a function of the View; it draws itself where it is called. It runs in the slate's
+fragment, after the verdict, so that a finished stroke and an epoch that has ended reach the
+sentence and the open panel in the same run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from . import texts
+from .view import View
+
+PANELS: dict[str, Callable[[View], None]] = {}  # by the name of its tab's word
+
+
+def show(view: View) -> None:
+    """The tabs, with the open one's panel."""
+    if not PANELS:
+        return
+    # No word of a language may change which tab is open, so the tabs are made anew with it.
+    tabs = st.tabs(
+        [getattr(texts, name) for name in PANELS],
+        key=f"panels-{texts.language()}",
+        on_change="rerun",
+    )
+    for tab, (name, panel) in zip(tabs, PANELS.items(), strict=True):
+        if tab.open:
+            with tab, st.container(key=f"panel-{name.removeprefix('PANEL_').lower()}"):
+                panel(view)
