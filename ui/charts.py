@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from . import texts
-from .learner import Point
+from .snapshot import Point
 
 HEIGHT = 104  # pixels, of a chart with its axes
 # (training, validation) by theme: a teal and an orange that colour-blind eyes tell apart.

@@ -1,15 +1,14 @@
 """One learner: a visitor's training, its curves, and a copy of its network to read with.
 
-Only the worker (learners.py) advances it; what a page sees of it is a Snapshot, which never
-changes. This module knows no page and no threads.
+Only the worker (learners.py) advances it; what a page sees of it is a Snapshot
+(snapshot.py), which never changes. This module knows no page and no threads.
 """
 
 from __future__ import annotations
 
-import enum
 import math
 from collections.abc import Callable, Generator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -17,70 +16,14 @@ from nn import Dataset, Network, Recipe, split_validation, train
 from nn.metrics import Evaluation, evaluation_steps
 from nn.training import Progress
 
+from .snapshot import Point, Snapshot, State
+
 SNAPSHOT_SECONDS = 0.2  # between two copies of a network for its visitor's drawing
 POINTS_AN_EPOCH = 8  # of the training curves
 MAX_POINTS = 800  # of a curve; then every other one within epochs goes
 
 Data = tuple[Dataset, Dataset]  # training set, test set
 Work = Generator[Progress, Recipe | None, None]
-
-
-class State(enum.Enum):
-    """What a learner does."""
-
-    RUNNING = "running"
-    PAUSED = "paused"
-    FINISHED = "finished"
-    FAILED = "failed"
-
-
-@dataclass(frozen=True)
-class Point:
-    """One place on the curves; validation only at an epoch's end, and only where there is any.
-
-    Attributes
-    ----------
-    epoch : position in epochs, fractions included
-    loss, accuracy : on the training batches since the point before
-    validation_loss, validation_accuracy : on the validation set, or None
-    """
-
-    epoch: float
-    loss: float
-    accuracy: float
-    validation_loss: float | None = None
-    validation_accuracy: float | None = None
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    """How a learner stands, for its page to read.
-
-    Attributes
-    ----------
-    state, recipe : what it does, and by which settings
-    epoch : epochs completed
-    position : the same with the fraction of the present one
-    accuracy : on the training batches, over the latest whole epoch or, before, since the start
-    points : the curves so far, oldest first
-    network : a copy that predicts as the training would now; None before the first step
-    seconds_left : of training time, None before there is anything to go by
-    test : accuracy and errors on the test set, once it is finished
-    message : why it failed, in a visitor's words; empty where only the log can tell
-    running : how many learners share the worker now, this one included if it runs
-    """
-
-    state: State
-    recipe: Recipe
-    epoch: int
-    position: float
-    accuracy: float
-    points: tuple[Point, ...]
-    network: Network | None
-    seconds_left: float | None
-    test: Evaluation | None
-    message: str
-    running: int
 
 
 class Learner:

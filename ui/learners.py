@@ -21,7 +21,8 @@ from threadpoolctl import threadpool_limits
 
 from nn import DivergenceError, Recipe, RecipeError
 
-from .learner import Data, Learner, Snapshot, State
+from .learner import Data, Learner
+from .snapshot import Snapshot, State
 
 SLICE_SECONDS = 0.008  # a turn's length; a page that asks meanwhile waits no longer than that
 PAUSE_AFTER = 75.0  # seconds without a look; a tab in the background looks once a minute

@@ -12,8 +12,8 @@ import streamlit as st
 from nn import CheckpointError, Network, Recipe, load_checkpoint, load_mnist
 
 from . import texts
-from .learner import Snapshot, State
 from .learners import Learners
+from .snapshot import Snapshot, State
 
 WEIGHTS = Path(__file__).parent.parent / "weights"
 SHIPPED = ("best", "original")

@@ -8,8 +8,8 @@ from nn import RECIPES, Recipe, RecipeError
 from nn.optimizers import OPTIMIZERS
 
 from . import charts, figures, session, texts
-from .learner import Snapshot, State
 from .learners import MAX_LEARNERS, FullError
+from .snapshot import Snapshot, State
 
 BATCH_SIZES = (32, 64, 128, 256, 512, 1024, None)
 DEFAULT_RECIPE = "adam"

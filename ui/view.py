@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from nn import Network, Preprocessing, Reading
 
-from .learner import Snapshot
+from .snapshot import Snapshot
 
 
 @dataclass(frozen=True)

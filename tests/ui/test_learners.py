@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from nn import RECIPES, Dataset, RecipeError
-from ui.learner import MAX_POINTS, POINTS_AN_EPOCH, Learner, Snapshot, State
+from ui.learner import MAX_POINTS, POINTS_AN_EPOCH, Learner
 from ui.learners import DROP_AFTER, PAUSE_AFTER, FullError, Learners
+from ui.snapshot import Snapshot, State
 
 RECIPE = RECIPES["adam"].replace(hidden=(8,), batch_size=20, epochs=4, validation=40)
 

@@ -17,7 +17,7 @@ from streamlit.testing.v1 import AppTest
 
 from nn import RECIPES, load_network, save_checkpoint
 from ui import session, texts
-from ui.learner import State
+from ui.snapshot import State
 
 ROOT = Path(__file__).parent.parent.parent
 SEVEN = [((80, 70), (250, 70)), ((250, 70), (150, 290))]
