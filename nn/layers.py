@@ -21,6 +21,9 @@ from typing import Any, ClassVar, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+WORD = 8  # bytes: what of the inputs is looked at as one
+WORTH_IT = 0.9  # of the inputs: below this, leaving out the blank ones costs less than it saves
+
 Array: TypeAlias = NDArray[np.floating[Any]]
 Shapes: TypeAlias = Mapping[str, tuple[int, ...]]
 
@@ -85,6 +88,11 @@ class Dense(Layer):
 
     Backwards: dW = xᵀ dy, db = Σ dy over the samples, dx = dy Wᵀ.
 
+    The layer that reads the pixels, whose dx nobody asks for, leaves out those that are blank in
+    the whole batch: they add nothing to y, and their rows of dW are 0. A batch of 128 digits of
+    MNIST leaves a third of its 784 pixels blank. They are told apart in words of 8 bytes, two
+    float32 at a time, which halves the work of gathering the others.
+
     Parameters
     ----------
     inputs, outputs : widths
@@ -115,20 +123,44 @@ class Dense(Layer):
     def forward(
         self, x: Array, *, training: bool = False, rng: np.random.Generator | None = None
     ) -> Array:
-        self.x = x
-        y = self.buffer("y", (len(x), self.outputs), self.W.dtype)
-        np.matmul(x, self.W, out=y)
+        self.x, W = x, self.W
+        self.lit = None if self.needs_input_grad else _lit_words(x)
+        if self.lit is not None:
+            self.x = x.view(np.uint64).take(self.lit, axis=1).view(x.dtype)  # (n, lit inputs)
+            W = _by_words(W).take(self.lit, axis=0).reshape(-1, self.outputs)
+        y = self.buffer("y", (len(x), self.outputs), W.dtype)
+        np.matmul(self.x, W, out=y)
         if self.bias:
             y += self.b
         return y
 
     def backward(self, dy: Array) -> Array | None:
-        np.matmul(self.x.T, dy, out=self.dW)
+        if self.lit is None:
+            np.matmul(self.x.T, dy, out=self.dW)
+        else:
+            lit_dW = self.buffer("dW", (self.x.shape[1], self.outputs), dy.dtype)
+            np.matmul(self.x.T, dy, out=lit_dW)
+            self.dW[...] = 0.0
+            _by_words(self.dW)[self.lit] = lit_dW.reshape(len(self.lit), -1)
         if self.bias:
             np.matmul(np.ones(len(dy), dy.dtype), dy, out=self.db)  # faster than np.sum
         if not self.needs_input_grad:
             return None
         return np.matmul(dy, self.W.T, out=self.buffer("dx", self.x.shape, dy.dtype))
+
+
+def _lit_words(x: Array) -> NDArray[np.intp] | None:
+    """Which words of 8 bytes of a row are not 0 in every row; None where it is not worth it."""
+    if x.shape[1] * x.itemsize % WORD or not x.flags.c_contiguous:
+        return None
+    words = np.bitwise_or.reduce(x.view(np.uint64), axis=0)
+    lit = np.flatnonzero(words)
+    return lit if len(lit) < WORTH_IT * len(words) else None
+
+
+def _by_words(W: Array) -> Array:
+    """(inputs, outputs) as (words, the rest): a row for the inputs that share a word."""
+    return W.reshape(-1, W.shape[1] * (WORD // W.itemsize))
 
 
 class LeakyReLU(Layer):
@@ -246,25 +278,26 @@ class BatchNorm(Layer):
         n = len(x)
         if n < 2:
             raise ValueError("batch normalisation needs batches of 2 samples or more, got 1")
-        mean = x.mean(axis=0)
-        x_hat = np.subtract(x, mean, out=self.buffer("x_hat", x.shape, x.dtype))
-        y = np.multiply(x_hat, x_hat, out=self.buffer("y", x.shape, x.dtype))
-        var = y.mean(axis=0)
+        average = np.full(n, 1.0 / n, x.dtype)  # a product with it is a mean, faster than np.mean
+        mean = average @ x
+        centred = np.subtract(x, mean, out=self.buffer("centred", x.shape, x.dtype))
+        y = np.multiply(centred, centred, out=self.buffer("y", x.shape, x.dtype))
+        var = average @ y
         self.inv_std = 1.0 / np.sqrt(var + self.epsilon)
-        x_hat *= self.inv_std
-        self.x_hat = x_hat
+        self.centred = centred
         self.running_mean += self.momentum * (mean - self.running_mean)
         self.running_var += self.momentum * (var * (n / (n - 1)) - self.running_var)
-        np.multiply(x_hat, self.gamma, out=y)
+        np.multiply(centred, self.gamma * self.inv_std, out=y)  # x̂ = centred · inv_std
         y += self.beta
         return y
 
     def backward(self, dy: Array) -> Array | None:
         n = len(dy)
-        dx: Array = np.multiply(dy, self.x_hat, out=self.buffer("dx", dy.shape, dy.dtype))
-        np.sum(dx, axis=0, out=self.dgamma)
-        np.sum(dy, axis=0, out=self.dbeta)
-        np.multiply(self.x_hat, self.dgamma / -n, out=dx)
+        ones = np.ones(n, dy.dtype)
+        dx: Array = np.multiply(dy, self.centred, out=self.buffer("dx", dy.shape, dy.dtype))
+        np.multiply(ones @ dx, self.inv_std, out=self.dgamma)
+        np.matmul(ones, dy, out=self.dbeta)
+        np.multiply(self.centred, self.inv_std * self.dgamma / -n, out=dx)
         dx += dy
         dx -= self.dbeta / n
         dx *= self.gamma * self.inv_std
