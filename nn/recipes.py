@@ -22,7 +22,8 @@ from .network import ACTIVATIONS, Network, multilayer_perceptron
 from .optimizers import OPTIMIZERS, GradientDescent
 from .schedules import SCHEDULES
 
-LIVE_FIELDS = frozenset({"learning_rate", "dropout"})  # may change while a training runs
+# What may change while a training runs.
+LIVE_FIELDS = frozenset({"learning_rate", "dropout", "batch_size", "optimizer", "momentum"})
 MAX_HIDDEN_LAYERS = 8
 
 
@@ -161,16 +162,23 @@ class Recipe:
                 f"got {self.batch_size}; lower it, or use 'full'"
             )
 
-    def check_live_change(self, changed: Recipe) -> None:
-        """Raise RecipeError if `changed` differs in a field that is fixed once training runs."""
-        differing = {
-            name for name, value in self.to_dict().items() if changed.to_dict()[name] != value
-        }
+    def check_live_change(self, changed: Recipe, *, samples: int | None = None) -> None:
+        """Raise RecipeError if a running training cannot go on by `changed`.
+
+        Parameters
+        ----------
+        changed : may differ in LIVE_FIELDS
+        samples : of the training set, which must feed its batches; None where it is not known yet
+        """
+        after = changed.to_dict()
+        differing = {name for name, value in self.to_dict().items() if after[name] != value}
         if fixed := differing - LIVE_FIELDS:
             raise RecipeError(
                 f"{', '.join(sorted(fixed))}: fixed while a training runs; only "
-                f"{' and '.join(sorted(LIVE_FIELDS))} can change"
+                f"{', '.join(sorted(LIVE_FIELDS))} can change"
             )
+        if samples is not None:
+            changed.check_size(samples)
 
     def build_network(self, *, rng: np.random.Generator, dtype: DTypeLike = np.float32) -> Network:
         """A fresh network of this recipe's architecture, 784 inputs and 10 outputs."""

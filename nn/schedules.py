@@ -26,13 +26,13 @@ def cosine(t: float) -> float:
 SCHEDULES: dict[str, Callable[[float], float]] = {"constant": constant, "cosine": cosine}
 
 
-def factor(schedule: str, step: int, *, total_steps: int, warmup_steps: int = 0) -> float:
+def factor(schedule: str, step: float, *, total_steps: int, warmup_steps: int = 0) -> float:
     """The factor on the learning rate for one optimizer step.
 
     Parameters
     ----------
     schedule : a name from SCHEDULES
-    step : counted from 0
+    step : counted from 0; a fraction where a training's batches changed their size
     total_steps : of the whole training, warm-up included
     warmup_steps : how many of them rise to the full learning rate
 

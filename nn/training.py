@@ -23,16 +23,14 @@ from .layers import Array, BatchNorm, Dropout
 from .losses import softmax_cross_entropy
 from .metrics import Evaluation, evaluation_steps, scaled
 from .mnist import CLASSES, Dataset
-from .network import CHUNK, Network
+from .network import ACTIVATIONS, CHUNK, Network
+from .optimizers import Momentum
 from .pen import NO_DIGIT
-from .recipes import Recipe, RecipeError
+from .recipes import Recipe
 from .supply import Supply
+from .watch import CHECK_STEPS, DivergenceError, Watch
 
-DIVERGENCE_FACTOR = 3.0  # the smoothed loss above this many times its first value ...
-GUESSING = math.log(CLASSES)  # ... and above the loss of ten equal probabilities ...
-DIVERGENCE_STEPS = 50  # ... after this many steps: the training has diverged
-SMOOTHING = 0.9  # of the loss that is watched for divergence
-CHECK_STEPS = 50  # how often the parameters are looked at, and the good ones kept
+__all__ = ["DivergenceError", "Progress", "split_validation", "train"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +45,7 @@ class Progress:
     position : epochs completed, with the fraction of the present one
     loss, accuracy : the means over this epoch's batches so far, as they were trained on (with
         dropout and batch statistics, before each step); NaN before the first batch
+    batch_loss, batch_accuracy : the same over the latest batch alone
     learning_rate : of the latest step
     epoch_end : True once an epoch, after its evaluation
     validation : on the validation set, at an epoch's end; None otherwise, or without such a set
@@ -60,26 +59,12 @@ class Progress:
     position: float
     loss: float
     accuracy: float
+    batch_loss: float
+    batch_accuracy: float
     learning_rate: float
     epoch_end: bool
     validation: Evaluation | None
     snapshot: Callable[[], Network]
-
-
-class DivergenceError(ArithmeticError):
-    """A training came to numbers that learn nothing; the network got its last good ones back.
-
-    Attributes
-    ----------
-    step : the optimizer step at which it was noticed
-    """
-
-    def __init__(self, what: str, step: int, learning_rate: float) -> None:
-        super().__init__(
-            f"training diverged: {what} at step {step}; try a learning rate well below "
-            f"{learning_rate:g}, such as {learning_rate / 10:g}, or a limit on the gradient's norm"
-        )
-        self.what, self.step = what, step
 
 
 def train(
@@ -92,10 +77,13 @@ def train(
 ) -> Generator[Progress, Recipe | None, None]:
     """Train a network in place, by a recipe.
 
-    A changed recipe may be sent into the generator while it runs (`send`): its learning rate and
-    dropout hold from the next step on. Closing the generator stops the training; the network then
-    is as the latest step left it. At the end it holds the weights that predict: the average of
-    weights where the recipe asks for one.
+    A changed recipe may be sent into the generator while it runs (`send`). Its learning rate,
+    dropout, momentum and optimizer hold from the next step on; another optimizer starts with fresh
+    memory. Its batch size holds from the next batch on, within the present epoch's order; the
+    schedule goes on from the same position in epochs.
+
+    Closing the generator stops the training; the network then is as the latest step left it. At
+    the end it holds the weights that predict: the average of weights where the recipe asks for one.
 
     Parameters
     ----------
@@ -111,8 +99,8 @@ def train(
     Raises
     ------
     RecipeError
-        The recipe asks for larger batches than there is data; or what was sent changes a field
-        that is fixed while training runs.
+        The recipe asks for larger batches than there is data, also when it is sent; or what was
+        sent changes a field that is fixed while training runs.
     DivergenceError
         Loss or parameters are no longer finite, or after 50 steps the smoothed loss stays above
         three times its first value, and above that of guessing.
@@ -155,51 +143,69 @@ class _Run:
         self, network: Network, data: Dataset, recipe: Recipe, rng: np.random.Generator
     ) -> None:
         self.network, self.recipe, self.rng = network, recipe, rng
+        self.samples = len(data)  # of the data set; the pen's come on top
         self.data = Supply(data, recipe, rng)
         self.optimizer = recipe.build_optimizer(network.params, network.grads)
         self.average: Array | None = network.params.copy() if recipe.weight_average else None
-        self.batch_size = recipe.batch_size or len(self.data)
         self.normalises = any(isinstance(layer, BatchNorm) for layer in network.layers)
-        self.steps_per_epoch = len(self._batches())
-        chunk = min(CHUNK, self.batch_size)
-        self.pixels = np.empty((chunk, network.inputs), np.uint8)
-        self.x: Array = np.empty((chunk, network.inputs), network.params.dtype)
-        self.dlogits: Array = np.empty((chunk, network.outputs), network.params.dtype)
-        whole = self.batch_size > CHUNK
-        self.sum_of_grads = np.empty_like(network.params) if whole else None
         self.learning_rate = recipe.learning_rate
+        self.steps = 0
+        self.scheduled = 0.0  # the steps that the schedule counts: as of one batch size all along
         self.epochs_done = 0
         self.within = 0.0  # the part of the present epoch that is done
         self.loss_sum, self.correct, self.digits, self.seen = 0.0, 0, 0, 0
-        self.watch = _Watch(network, every=min(CHECK_STEPS, self.steps_per_epoch))
+        self.batch_loss = self.batch_accuracy = math.nan
+        self.watch = Watch(network, every=CHECK_STEPS)
+        self._take_batch_size()
         self._set_dropout()
 
-    def _batches(self) -> list[tuple[int, int]]:
-        """First and last sample of each batch; a lone last sample has no variance to normalise."""
-        n, size = len(self.data), self.batch_size
-        batches = [(first, min(first + size, n)) for first in range(0, n, size)]
-        if self.normalises and len(batches) > 1 and n % size == 1:
-            batches.pop()
-        return batches
+    def _take_batch_size(self) -> None:
+        """Make room for batches of the recipe's size; count an epoch's steps anew."""
+        n, network, size = len(self.data), self.network, self.recipe.batch_size or len(self.data)
+        if size == getattr(self, "batch_size", None):
+            return
+        self.batch_size = size
+        chunk = min(CHUNK, size)
+        self.pixels = np.empty((chunk, network.inputs), np.uint8)
+        self.x: Array = np.empty((chunk, network.inputs), network.params.dtype)
+        self.dlogits: Array = np.empty((chunk, network.outputs), network.params.dtype)
+        self.sum_of_grads = np.empty_like(network.params) if size > CHUNK else None
+        self.steps_per_epoch = -(-n // size) - self._is_left_out(n - n % size, n)
+        self.scheduled = (self.epochs_done + self.within) * self.steps_per_epoch
+        self.watch.every = min(CHECK_STEPS, self.steps_per_epoch)
+
+    def _is_left_out(self, first: int, last: int) -> bool:
+        """Whether a batch is a lone last sample, which has no variance to normalise."""
+        return self.normalises and first > 0 and last - first == 1
 
     def epoch(self) -> Iterator[Progress]:
         """One pass over the training set, in a new order."""
+        self._take_batch_size()
         self.loss_sum, self.correct, self.digits, self.seen = 0.0, 0, 0, 0
         shuffled = self.batch_size < len(self.data)  # the order within one sum changes nothing
         order = self.rng.permutation(len(self.data)) if shuffled else np.arange(len(self.data))
-        for first, last in self._batches():
+        last = 0
+        while last < len(order):
+            self._take_batch_size()
+            first, last = last, min(last + self.batch_size, len(order))
+            if self._is_left_out(first, last):
+                break
             for _ in self.data.prepare(order[first:last]):
                 yield from self.report()
+            correct, digits = self.correct, self.digits
             loss = yield from self._gradient(order[first:last])
+            self.batch_loss = loss
+            self.batch_accuracy = (self.correct - correct) / max(self.digits - digits, 1)
             with np.errstate(over="ignore", invalid="ignore"):  # the watch will notice
-                self.watch.look(loss, self.optimizer.steps, self.learning_rate)
+                self.watch.look(loss, self.steps, self.learning_rate)
                 self._clip()
                 self._step()
-            if last < len(self.data):
+            if last < len(order):
                 yield from self.report()
         self.epochs_done += 1
         self.within = 0.0
-        self.watch.check(self.optimizer.steps, self.learning_rate)
+        self.scheduled = float(self.epochs_done * self.steps_per_epoch)
+        self.watch.check(self.steps, self.learning_rate)
 
     def _gradient(self, rows: NDArray[np.intp]) -> Generator[Progress, Recipe | None, float]:
         """Fill the network's `grads` with the batch's mean gradient; returns its mean loss."""
@@ -278,14 +284,16 @@ class _Run:
         recipe = self.recipe
         self.learning_rate = recipe.learning_rate * schedules.factor(
             recipe.schedule,
-            self.optimizer.steps,
+            self.scheduled,
             total_steps=recipe.epochs * self.steps_per_epoch,
             warmup_steps=round(recipe.warmup * self.steps_per_epoch),
         )
         self.optimizer.step(self.learning_rate)
+        self.steps += 1
+        self.scheduled += 1.0
         if self.average is not None:  # average += (1 - kept) (params - average)
             # Early on, an average over all steps so far: it forgets the random start.
-            kept = min(recipe.weight_average, self.optimizer.steps / (self.optimizer.steps + 10))
+            kept = min(recipe.weight_average, self.steps / (self.steps + 10))
             difference = np.subtract(self.network.params, self.average, out=self.optimizer.scratch)
             difference *= 1.0 - kept
             self.average += difference
@@ -304,75 +312,46 @@ class _Run:
         mean = 1.0 / self.digits if self.digits else math.nan
         changed = yield Progress(
             recipe=self.recipe,
-            step=self.optimizer.steps,
+            step=self.steps,
             epoch=self.epochs_done,
             position=self.epochs_done + self.within,
             loss=self.loss_sum * mean,
             accuracy=self.correct * mean,
+            batch_loss=self.batch_loss,
+            batch_accuracy=self.batch_accuracy,
             learning_rate=self.learning_rate,
             epoch_end=epoch_end,
             validation=validation,
             snapshot=self.snapshot,
         )
         if changed is not None:
-            self.recipe.check_live_change(changed)
-            self.recipe = changed
-            self._set_dropout()
+            self._take(changed)
+
+    def _take(self, changed: Recipe) -> None:
+        """Go on by a changed recipe. The batch in hand keeps its size."""
+        self.recipe.check_live_change(changed, samples=self.samples)
+        before, self.recipe = self.recipe, changed
+        if changed.optimizer != before.optimizer:
+            self.optimizer = changed.build_optimizer(self.network.params, self.network.grads)
+        elif isinstance(self.optimizer, Momentum):
+            self.optimizer.momentum = changed.momentum
+        self._set_dropout()
 
     def _set_dropout(self) -> None:
-        layers = [layer for layer in self.network.layers if isinstance(layer, Dropout)]
-        if self.recipe.dropout > 0 and not layers:
-            raise RecipeError(
-                f"dropout: expected 0 for a network without dropout layers, got "
-                f"{self.recipe.dropout:g}; start with a rate above 0 to change it later"
-            )
+        """Give the dropout layers the recipe's rate; a network that has none gets them in need."""
+        layers, rate = self.network.layers, self.recipe.dropout
+        if rate > 0 and not any(isinstance(layer, Dropout) for layer in layers):
+            for i in range(len(layers), 0, -1):
+                if layers[i - 1].kind in ACTIVATIONS:
+                    layers.insert(i, Dropout(rate))
         for layer in layers:
-            layer.rate = self.recipe.dropout
+            if isinstance(layer, Dropout):
+                layer.rate = rate
 
     def finish(self) -> None:
         """Leave the weights that predict in the network."""
         if self.average is not None:
             self.network.params[...] = self.average
-
-
-class _Watch:
-    """Notices a training that diverged, and gives the network its last good parameters back."""
-
-    def __init__(self, network: Network, *, every: int) -> None:
-        self.network, self.every = network, every
-        self.good = network.copy()
-        self.first: float | None = None
-        self.smoothed = 0.0
-
-    def look(self, loss: float, step: int, learning_rate: float) -> None:
-        """After `step` steps, before the next: is the present parameters' loss finite, and not
-        far above where it began? Where it is, they are the good ones to remember.
-        """
-        if not math.isfinite(loss):
-            self._diverged("the loss is no longer finite", step + 1, learning_rate)
-        if self.first is None:
-            self.first = self.smoothed = loss
-        self.smoothed += (1.0 - SMOOTHING) * (loss - self.smoothed)
-        limit = max(DIVERGENCE_FACTOR * self.first, GUESSING)
-        if step >= DIVERGENCE_STEPS and self.smoothed > limit:
-            what = f"the loss stayed at {self.smoothed:.2f}, above three times its first value"
-            self._diverged(what, step + 1, learning_rate)
-        if step % self.every == 0:
-            self.check(step, learning_rate)
-            if max(loss, self.smoothed) <= limit:
-                self.good.params[...] = self.network.params
-                self.good.statistics[...] = self.network.statistics
-
-    def check(self, step: int, learning_rate: float) -> None:
-        """Are all parameters finite?"""
-        network = self.network
-        if not (np.isfinite(network.params).all() and np.isfinite(network.statistics).all()):
-            self._diverged("parameters are no longer finite", step, learning_rate)
-
-    def _diverged(self, what: str, step: int, learning_rate: float) -> None:
-        self.network.params[...] = self.good.params
-        self.network.statistics[...] = self.good.statistics
-        raise DivergenceError(what, step, learning_rate)
 
 
 def _reporting(

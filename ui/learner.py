@@ -16,7 +16,7 @@ from nn import Dataset, Network, Recipe, split_validation, train
 from nn.metrics import Evaluation, evaluation_steps
 from nn.training import Progress
 
-from .snapshot import Point, Snapshot, State
+from .snapshot import Mark, Point, Snapshot, State
 
 SNAPSHOT_SECONDS = 0.2  # between two copies of a network for its visitor's drawing
 POINTS_AN_EPOCH = 8  # of the training curves
@@ -56,7 +56,9 @@ class Learner:
         self.progress: Progress | None = None
         self.network: Network | None = None
         self.message = ""
+        self.samples: int | None = None  # of the training set, once it is there
         self._points: list[Point] = []
+        self._marks: list[Mark] = []
         self._told = (0.0, 0.0, 0.0)  # at the latest point: see `_add_point`
         self._accuracy = math.nan
         self._copied = -math.inf
@@ -67,7 +69,19 @@ class Learner:
         if self.wish is None or self.progress is None:
             return next(self.work)
         wish, self.wish = self.wish, None
-        return self.work.send(wish)
+        before, position = self.progress.recipe.to_dict(), self.progress.position
+        progress = self.work.send(wish)
+        self._marks += [
+            Mark(position, field, before[field], after)
+            for field, after in wish.to_dict().items()
+            if after != before[field]
+        ]
+        return progress
+
+    def change(self, recipe: Recipe) -> None:
+        """Go on by a changed recipe from the next step on; raises RecipeError if it cannot."""
+        self.recipe.check_live_change(recipe, samples=self.samples)
+        self.recipe = self.wish = recipe
 
     def record(self, progress: Progress) -> None:
         """Take note of where the training stands; pause where that was asked for."""
@@ -113,6 +127,7 @@ class Learner:
             test=self._test,
             message=self.message,
             running=running,
+            marks=tuple(self._marks),
         )
 
     def _add_point(self, progress: Progress) -> None:
@@ -151,6 +166,7 @@ class Learner:
         rng = np.random.default_rng(seed)
         network = self.recipe.build_network(rng=rng)
         fitting, validation = split_validation(train_set, self.recipe)
+        self.samples = len(fitting)
         try:
             yield from train(network, fitting, validation, self.recipe, rng=rng)
         finally:  # where it diverged, these are the last good parameters

@@ -128,13 +128,13 @@ class Learners:
         Raises
         ------
         RecipeError
-            It differs in a field that is fixed while a training runs.
+            It differs in a field that is fixed while a training runs, or asks for larger batches
+            than there is data.
         """
         with self._changed:
             learner = self._learners.get(name)
             if learner is not None:
-                learner.recipe.check_live_change(recipe)
-                learner.recipe = learner.wish = recipe
+                learner.change(recipe)
 
     def stop(self, name: str) -> None:
         """End and forget it; the snapshots that were taken stay valid."""

@@ -263,9 +263,10 @@ def test_the_recipe_decides_the_dropout_of_a_network_that_was_built_with_another
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        ({"batch_size": 20}, "batch_size: fixed while a training runs; only dropout and learning"),
+        ({"weight_decay": 0.1}, "weight_decay: fixed while a training runs; only batch_size, "),
         ({"epochs": 9, "learning_rate": 0.2}, "epochs: fixed"),
-        ({"hidden": (16, 16), "optimizer": "gd"}, "hidden, optimizer: fixed"),
+        ({"hidden": (16, 16), "augment": 1.0}, "augment, hidden: fixed"),
+        ({"batch_size": 41}, "batch_size: expected at most the 40 training samples, got 41"),
     ],
 )
 def test_a_sent_change_of_what_is_fixed_is_refused(
@@ -276,6 +277,101 @@ def test_a_sent_change_of_what_is_fixed_is_refused(
     next(events)
     with pytest.raises(RecipeError, match=says):
         events.send(recipe.replace(**change))
+
+
+def test_a_sent_dropout_reaches_a_network_without_dropout_layers(digits: Dataset) -> None:
+    recipe = tiny_recipe(hidden=(400, 100), batch_size=1, epochs=1)
+    network, events = started(digits, recipe)
+    exhaust(islice(events, 3))
+    before = network.predict_proba(inputs_of(digits))
+    events.send(recipe.replace(dropout=0.8))
+    hidden = ["dense", "leaky_relu", "dropout"]
+    assert [layer.kind for layer in network.layers] == [*hidden, *hidden, "dense"]
+    assert float((network.layers[0].db == 0).mean()) == pytest.approx(0.8, abs=0.06)
+    assert not np.array_equal(network.predict_proba(inputs_of(digits)), before)
+
+
+def test_a_sent_batch_size_goes_on_within_the_order_of_the_epoch(digits: Dataset) -> None:
+    marked = Dataset(np.zeros_like(digits.images), digits.labels)
+    marked.images[np.arange(40), np.arange(40)] = 255  # sample i lights pixel i
+    recipe = tiny_recipe(batch_size=3, optimizer="gd")
+    network, events = started(marked, recipe)
+    sizes, seen = [], []
+    positions = [next(events).position]
+    for size in (3, 3, 7, 1, None, 20):  # the last one in the second epoch
+        positions.append(events.send(recipe.replace(batch_size=size)).position)
+        rows = np.flatnonzero(network.layers[0].dW.any(axis=1))
+        sizes.append(len(rows))
+        seen += rows.tolist()
+    assert sizes == [3, 3, 7, 1, 26, 20]
+    assert sorted(seen[:40]) == list(range(40))
+    assert positions == pytest.approx([0, 3 / 40, 6 / 40, 13 / 40, 14 / 40, 1, 1.5])
+
+
+@pytest.mark.parametrize("batch_norm", [False, True])
+def test_a_lone_sample_that_a_sent_batch_size_leaves_over_is_not_normalised(
+    digits: Dataset, batch_norm: bool
+) -> None:
+    recipe = tiny_recipe(batch_size=10, batch_norm=batch_norm, epochs=1)
+    _, events = started(digits, recipe)
+    exhaust(islice(events, 2))  # 10 of 40
+    events.send(recipe.replace(batch_size=29))  # 29 and 1
+    *_, last = events
+    assert (last.step, last.epoch) == (2 if batch_norm else 3, 1)
+
+
+def test_the_schedule_goes_on_from_the_same_position_at_another_batch_size(
+    digits: Dataset,
+) -> None:
+    recipe = tiny_recipe(schedule="cosine", epochs=2, learning_rate=0.1)  # 4 steps an epoch
+    _, events = started(digits, recipe)
+    exhaust(islice(events, 3))
+    event = events.send(recipe.replace(batch_size=5))  # 8 steps an epoch
+    found = [(event.position, event.learning_rate)]
+    found += [(event.position, event.learning_rate) for event in events if not event.epoch_end]
+    ends = np.array([position for position, _ in found])
+    starts = ends - 5 / 40
+    expected = 0.05 * (1 + np.cos(np.pi * starts / 2))
+    assert len(found) == 4 - 1 + 8 - 1
+    np.testing.assert_allclose([rate for _, rate in found], expected, rtol=1e-12)
+
+
+def test_a_sent_optimizer_starts_afresh_at_the_next_step(digits: Dataset) -> None:
+    recipe = tiny_recipe(optimizer="momentum", learning_rate=0.1)
+    network, events = started(digits, recipe)
+    exhaust(islice(events, 3))
+    before = network.params.copy()
+    changed = recipe.replace(optimizer="adam", learning_rate=0.01)
+    event = events.send(changed)
+    assert (event.step, event.recipe) == (3, changed)
+    # Adam's first step is the learning rate along the gradient's sign, whatever came before.
+    moving = np.abs(network.grads) > 1e-5
+    moves = (network.params - before)[moving]
+    np.testing.assert_allclose(moves, -0.01 * np.sign(network.grads[moving]), rtol=0.01)
+
+
+def test_a_sent_momentum_keeps_the_velocity(digits: Dataset) -> None:
+    recipe = tiny_recipe(optimizer="momentum", learning_rate=0.1, momentum=0.9)
+    network, events = started(digits, recipe)
+    exhaust(islice(events, 2))
+    velocity = network.grads.copy()  # after one step
+    before = network.params.copy()
+    events.send(recipe.replace(momentum=0.5))
+    expected = before - 0.1 * (0.5 * velocity + network.grads)
+    np.testing.assert_allclose(network.params, expected, rtol=0, atol=1e-6)
+
+
+def test_progress_tells_the_loss_and_accuracy_of_the_latest_batch(digits: Dataset) -> None:
+    recipe = tiny_recipe(batch_size=15, epochs=1)  # 15, 15 and 10 of 40
+    first, *batches, end = exhaust(started(digits, recipe)[1])
+    assert math.isnan(first.batch_loss)
+    assert math.isnan(first.batch_accuracy)
+    sizes = [15, 15, 10]
+    for quantity in ("loss", "accuracy"):
+        values = [getattr(event, f"batch_{quantity}") for event in (*batches, end)]
+        assert np.dot(values, sizes) / 40 == pytest.approx(getattr(end, quantity))
+        assert values[0] == getattr(batches[0], quantity)
+        assert len(set(values)) > 1
 
 
 @pytest.mark.parametrize(

@@ -138,9 +138,41 @@ def test_a_learning_rate_changed_in_mid_run_holds_from_the_next_step(learners: L
 def test_what_is_fixed_while_training_runs_cannot_be_changed(learners: Learners) -> None:
     name = learners.start(RECIPE, seed=5)
     learners.turn()
-    with pytest.raises(RecipeError, match="batch_size: fixed"):
-        learners.change(name, RECIPE.replace(batch_size=10))
-    assert finish(learners, name).state is State.FINISHED
+    with pytest.raises(RecipeError, match="epochs: fixed"):
+        learners.change(name, RECIPE.replace(epochs=10))
+    with pytest.raises(RecipeError, match="at most the 200 training samples, got 201"):
+        learners.change(name, RECIPE.replace(batch_size=201))
+    done = finish(learners, name)
+    assert done.state is State.FINISHED
+    assert done.marks == ()
+
+
+def test_changes_in_mid_run_are_marked_where_they_were_made(learners: Learners) -> None:
+    recipe = RECIPE.replace(epochs=60)
+    name = learners.start(recipe, seed=5)
+    learners.turn()
+    first = see(learners, name).position
+    learners.change(name, recipe.replace(batch_size=None, optimizer="momentum"))
+    learners.turn()
+    second = see(learners, name).position
+    learners.change(name, recipe.replace(optimizer="momentum", dropout=0.25))
+    done = finish(learners, name)
+    assert done.state is State.FINISHED
+    assert 0 < first < second
+    assert [(mark.epoch, mark.field, mark.before, mark.after) for mark in done.marks] == [
+        (first, "optimizer", "adam", "momentum"),
+        (first, "batch_size", 20, None),
+        (second, "dropout", 0.0, 0.25),
+        (second, "batch_size", None, 20),
+    ]
+
+
+def test_a_change_that_is_taken_back_before_it_is_made_leaves_no_mark(learners: Learners) -> None:
+    name = learners.start(RECIPE, seed=5)
+    learners.turn()
+    learners.change(name, RECIPE.replace(learning_rate=0.01))
+    learners.change(name, RECIPE)
+    assert finish(learners, name).marks == ()
 
 
 def test_a_step_trains_one_epoch(learners: Learners) -> None:
