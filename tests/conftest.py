@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,9 @@ import pytest
 
 from nn import RECIPES, Dataset, Network, load_mnist, save_checkpoint
 from tests.helpers import trained
+
+# No test writes into the data folder of whoever runs it, nor does a server that a test starts.
+os.environ["DIGIT_LAB_DATABASE"] = "off"
 
 
 @pytest.fixture(scope="session")
