@@ -91,12 +91,13 @@ def load_network(path: Path | str | BinaryIO) -> Network:
     return load_checkpoint(path).network
 
 
-def load_checkpoint(path: Path | str | BinaryIO) -> Checkpoint:
+def load_checkpoint(path: Path | str | BinaryIO, *, name: str | None = None) -> Checkpoint:
     """Read and check an .npz file that `save_checkpoint` wrote.
 
     Parameters
     ----------
     path : of the file, or an open binary file
+    name : what the errors call it; by default the file's name, or "checkpoint"
 
     Raises
     ------
@@ -104,7 +105,8 @@ def load_checkpoint(path: Path | str | BinaryIO) -> Checkpoint:
         The file is missing, truncated, too large or no .npz; its format version, an array's name,
         shape or dtype differs from what its architecture asks for; or a number is not finite.
     """
-    name = Path(path).name if isinstance(path, Path | str) else "checkpoint"
+    if name is None:
+        name = Path(path).name if isinstance(path, Path | str) else "checkpoint"
     try:
         arrays = _read_arrays(path)
     except FileNotFoundError:

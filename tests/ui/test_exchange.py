@@ -1,0 +1,104 @@
+"""Checkpoints and curves on their way to the visitor's disk and back."""
+
+from __future__ import annotations
+
+import csv
+import io
+import zipfile
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from nn import CheckpointError
+from ui.exchange import MAX_UPLOAD_BYTES, checkpoint_bytes, curves_csv, network_from_upload
+from ui.snapshot import LayerPoint, Mark, Point, Snapshot
+
+
+def test_a_downloaded_checkpoint_comes_back_with_what_is_known_of_it(finished: Snapshot) -> None:
+    run = replace(finished, seed=11, step=40, seconds=1.23456)
+    network, meta = network_from_upload(checkpoint_bytes(run, name="mine"), "mine.npz")
+    assert run.network is not None
+    assert run.test is not None
+    np.testing.assert_array_equal(network.params, run.network.params)
+    np.testing.assert_array_equal(network.statistics, run.network.statistics)
+    assert meta["recipe"] == run.recipe.to_dict()
+    assert (meta["name"], meta["seed"], meta["epochs"], meta["steps"]) == ("mine", 11, 4, 40)
+    assert (meta["seconds"], meta["test_accuracy"]) == (1.235, run.test.accuracy)
+    assert meta["validation_accuracy"] == run.points[-1].validation_accuracy
+    assert len(meta["data_md5"]) == 4
+
+
+def test_a_run_without_tests_and_validation_says_none(finished: Snapshot) -> None:
+    points = tuple(
+        replace(p, validation_loss=None, validation_accuracy=None) for p in finished.points
+    )
+    raw = checkpoint_bytes(replace(finished, points=points, test=None))
+    _, meta = network_from_upload(raw, "mine.npz")
+    assert (meta["validation_accuracy"], meta["test_accuracy"]) == (None, None)
+    assert "name" not in meta
+
+
+def test_a_run_that_has_learned_nothing_is_not_downloaded(finished: Snapshot) -> None:
+    with pytest.raises(CheckpointError, match="learned nothing yet: train it for a moment"):
+        checkpoint_bytes(replace(finished, network=None))
+
+
+def test_an_upload_above_the_limit_is_refused_by_its_size(finished: Snapshot) -> None:
+    raw = checkpoint_bytes(finished)
+    with pytest.raises(CheckpointError, match=r"^my\.npz: .* at most 25\.0 MB, got 25\.1 MB"):
+        network_from_upload(raw + bytes(MAX_UPLOAD_BYTES + 100_000 - len(raw)), "my.npz")
+
+
+@pytest.mark.parametrize(
+    "raw", [b"", b"no zip", b"\x80\x04\x95 a pickle", b"\x93NUMPY", b"PK\x05\x06" + bytes(18)]
+)
+def test_an_upload_of_another_kind_is_refused_by_its_name(raw: bytes) -> None:
+    with pytest.raises(CheckpointError, match=r"^photo\.jpg: expected an \.npz checkpoint|meta"):
+        network_from_upload(raw, "photo.jpg")
+
+
+def test_a_zip_bomb_is_refused_by_its_name(finished: Snapshot) -> None:
+    file = io.BytesIO(checkpoint_bytes(finished))
+    with zipfile.ZipFile(file, "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("9.bomb.npy", bytes(300_000_000))
+    assert len(file.getvalue()) < 1_000_000
+    with pytest.raises(CheckpointError, match=r"^bomb\.npz: .*bytes unpacked, more than"):
+        network_from_upload(file.getvalue(), "bomb.npz")
+
+
+def test_curves_come_as_rows_of_epoch_quantity_series_and_value(finished: Snapshot) -> None:
+    run = replace(
+        finished,
+        points=(Point(0.5, 2.25, 0.25), Point(1.0, 0.1, 0.5, 1.5, 0.625)),
+        batches=(Point(0.25, 2.0, 0.125),),
+        marks=(Mark(0.5, "learning_rate", 0.002, 0.001), Mark(1.0, "batch_size", 20, None)),
+        layers=(LayerPoint(1.0, 1, 3.5, 0.25, 0.125), LayerPoint(1.0, 2, 2.0, 0.5)),
+    )
+    text = curves_csv(run)
+    assert text.splitlines() == [
+        "epoch,step,quantity,series,value",
+        "0.5,,loss,training,2.25",
+        "1.0,,loss,training,0.1",
+        "0.5,,accuracy,training,0.25",
+        "1.0,,accuracy,training,0.5",
+        "1.0,,loss,validation,1.5",
+        "1.0,,accuracy,validation,0.625",
+        "0.25,,loss,batch,2.0",
+        "0.25,,accuracy,batch,0.125",
+        "1.0,,weight_norm,layer 1,3.5",
+        "1.0,,weight_norm,layer 2,2.0",
+        "1.0,,gradient_norm,layer 1,0.25",
+        "1.0,,gradient_norm,layer 2,0.5",
+        "1.0,,dead,layer 1,0.125",
+        "0.5,,learning_rate,change,0.001",
+        "1.0,,batch_size,change,full",
+    ]
+
+
+def test_numbers_in_curves_are_exact(finished: Snapshot) -> None:
+    rows = list(csv.DictReader(io.StringIO(curves_csv(finished))))
+    losses = [row for row in rows if (row["quantity"], row["series"]) == ("loss", "training")]
+    assert [(float(row["epoch"]), float(row["value"])) for row in losses] == [
+        (point.epoch, point.loss) for point in finished.points
+    ]
