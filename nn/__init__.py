@@ -18,6 +18,7 @@ Read it in this order; each module adds one thing to those before it:
     supply       what a training reads: the data, with the pen's digits among it, distorted
     training     all of it put together: a generator that trains and tells how far it is
     reading      one canvas judged: a digit with its confidence, or an honest refusal
+    explain      why this digit: what each pixel and each hidden unit adds to a score
     segmentation the ink of digits side by side, split into one canvas each
     number       several digits on one canvas, read from left to right
     photo        a picture file becomes ink: uneven light, any mode, any size or a refusal
