@@ -10,7 +10,9 @@ Read it in this order; each module adds one thing to those before it:
     calibration  what a network's probabilities are worth
     network      layers in a row, over one flat vector of parameters and one of gradients
     recipes      the settings of a training under a name
-    metrics      how good it is, on digits it has not seen
+    metrics      how good it is, on digits it has not seen, and which of them it gets wrong
+    neighbours   the digits of a data set that are most alike, pixel by pixel
+    projection   a layer of many units seen from the side where it shows most: principal components
     preprocess   a drawing on a canvas becomes the 28 x 28 that the network knows
     skeletons    how people write, as text: one line a style
     pen          a synthetic pen: skeletons in a hand, drawn as digits
