@@ -5,8 +5,9 @@ Run it with `streamlit run app.py`. This file is a table of contents; each part 
 
 import streamlit as st
 
-from ui import prediction, session, style, training
+from ui import language, prediction, session, style, training
 
+language.settle()
 style.set_up_page()
 style.heading()
 every = session.poll_seconds()

@@ -7,11 +7,12 @@ import streamlit as st
 from nn import RECIPES, Recipe, RecipeError
 from nn.optimizers import OPTIMIZERS
 
-from . import charts, figures, session, texts
+from . import charts, figures, language, session, texts
 from .learners import MAX_LEARNERS, FullError
 from .snapshot import Snapshot, State
 
-BATCH_SIZES = (32, 64, 128, 256, 512, 1024, None)
+ALL = 0  # batch size: as many as there are
+BATCH_SIZES = (32, 64, 128, 256, 512, 1024, ALL)
 DEFAULT_RECIPE = "adam"
 
 
@@ -20,7 +21,7 @@ def settings() -> None:
     live = session.training_is_live()
     st.html(figures.heading(texts.TRAINING))
     names = list(RECIPES)
-    name = st.selectbox(
+    name = language.selectbox(
         texts.RECIPE,
         names,
         index=names.index(DEFAULT_RECIPE),
@@ -48,22 +49,24 @@ def settings() -> None:
         help=texts.LEARNING_RATE_HELP,
         on_change=_change,
     )
-    left.selectbox(
-        texts.BATCH_SIZE,
-        BATCH_SIZES,
-        index=BATCH_SIZES.index(recipe.batch_size),
-        format_func=lambda size: texts.FULL_BATCH if size is None else str(size),
-        key=f"batch_size-{name}",
-        disabled=live,
-    )
-    right.selectbox(
-        texts.OPTIMIZER,
-        list(OPTIMIZERS),
-        index=list(OPTIMIZERS).index(recipe.optimizer),
-        format_func=texts.OPTIMIZERS.__getitem__,
-        key=f"optimizer-{name}",
-        disabled=live,
-    )
+    with left:
+        language.selectbox(
+            texts.BATCH_SIZE,
+            BATCH_SIZES,
+            index=BATCH_SIZES.index(recipe.batch_size or ALL),
+            format_func=lambda size: str(size or texts.FULL_BATCH),
+            key=f"batch_size-{name}",
+            disabled=live,
+        )
+    with right:
+        language.selectbox(
+            texts.OPTIMIZER,
+            list(OPTIMIZERS),
+            index=list(OPTIMIZERS).index(recipe.optimizer),
+            format_func=texts.OPTIMIZERS.__getitem__,
+            key=f"optimizer-{name}",
+            disabled=live,
+        )
     left.number_input(
         texts.EPOCHS, value=recipe.epochs, step=1, key=f"epochs-{name}", disabled=live
     )
@@ -82,7 +85,9 @@ def _chosen() -> Recipe:
     name = st.session_state["recipe-name"]
     fields = ("hidden", "learning_rate", "batch_size", "optimizer", "epochs")
     values = {field: st.session_state[f"{field}-{name}"] for field in fields}
-    return RECIPES[name].replace(**{**values, "hidden": _units(values["hidden"])})
+    values["hidden"] = _units(values["hidden"])
+    values["batch_size"] = values["batch_size"] or None
+    return RECIPES[name].replace(**values)
 
 
 def panel() -> None:

@@ -1,0 +1,59 @@
+"""The page in another language: found, switched by keyboard, remembered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.page import PHONE, Visit
+from tests.browser.test_looks import overflow
+
+pytestmark = pytest.mark.browser
+
+
+def expect_language(page: Page, code: str, invitation: str) -> None:
+    expect(page.locator("html")).to_have_attribute("lang", code)
+    expect(page.locator(".st-key-verdict")).to_have_text(invitation)
+
+
+GERMAN, ENGLISH = "Zeichne eine Ziffer auf die Tafel.", "Draw a digit on the slate."
+
+
+def test_a_german_browser_is_spoken_to_in_german(visit: Callable[..., Visit]) -> None:
+    visitor = visit(locale="de-DE")
+    expect_language(visitor.page, "de", GERMAN)
+
+
+def test_the_switch_works_by_keyboard_keeps_the_choices_and_is_remembered(desk: Visit) -> None:
+    expect_language(desk.page, "en", ENGLISH)
+    desk.choose_recipe("Deep")
+    desk.press("sample-7")
+    desk.expect_digit(7)
+    desk.page.get_by_role("radio", name="English").focus()
+    desk.page.keyboard.press("ArrowLeft")
+    expect(desk.page.get_by_role("radio", name="Deutsch")).to_be_focused()
+    desk.page.keyboard.press("Enter")
+    expect(desk.page.locator("html")).to_have_attribute("lang", "de")
+    expect(desk.page.get_by_role("combobox", name="Rezept")).to_have_value(
+        "Tief: zwei Schichten, normalisiert"
+    )
+    expect(desk.verdict).to_contain_text("sicher")
+    desk.press("train")  # what the browser sends now are the new words
+    expect(desk.status).to_contain_text("Epoche")
+    desk.press("stop")
+    expect(desk.status).to_contain_text("angehalten")
+    desk.page.reload()
+    desk.expect_usable()
+    expect_language(desk.page, "de", GERMAN)
+
+
+@pytest.mark.parametrize("width", [390, 360])
+def test_the_longer_words_fit_a_phone(visit: Callable[..., Visit], width: int) -> None:
+    phone = visit(**{**PHONE, "viewport": {"width": width, "height": 844}}, locale="de-DE")
+    expect_language(phone.page, "de", GERMAN)
+    assert overflow(phone) <= 0
+    box = phone.page.get_by_role("radio", name="English").bounding_box()
+    assert box is not None
+    assert box["height"] >= 44
