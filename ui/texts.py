@@ -34,10 +34,11 @@ language: Callable[[], str] = lambda: FALLBACK  # noqa: E731  (set by the page, 
 
 
 def __getattr__(name: str) -> Any:
-    words = CATALOGUES[language()]
-    if name not in words:
-        raise AttributeError(f"no word of that name in languages/{language()}.toml: {name}")
-    return words[name]
+    fallback = CATALOGUES[FALLBACK]
+    if name not in fallback:
+        raise AttributeError(f"no word of that name in languages/{FALLBACK}.toml: {name}")
+    word = CATALOGUES[language()].get(name, fallback[name])
+    return {**fallback[name], **word} if isinstance(word, dict) else word
 
 
 def say(name: str, **fields: object) -> str:

@@ -67,3 +67,16 @@ def test_numbers_follow_the_language(monkeypatch: pytest.MonkeyPatch) -> None:
     assert texts.percent(0.9612, 1) == "96,1 %"
     assert texts.count(60_000) == "60.000"
     assert texts.percent(0.99999) == "99 %"
+
+
+def test_a_word_that_a_language_lacks_is_said_in_the_fallback(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    english = texts.CATALOGUES["en"]
+    monkeypatch.setitem(texts.CATALOGUES, "test", {"READERS": {"yours": "Deines"}})
+    monkeypatch.setattr(texts, "language", lambda: "test")
+    readers, clear = texts.READERS, texts.CLEAR
+    assert readers == {**english["READERS"], "yours": "Deines"}
+    assert clear == english["CLEAR"]
+    with pytest.raises(AttributeError, match="NOWHERE"):
+        texts.say("NOWHERE")
