@@ -18,6 +18,8 @@ Read it in this order; each module adds one thing to those before it:
     pen          a synthetic pen: skeletons in a hand, drawn as digits
     augment      a digit distorted: turned, bent, thicker or thinner
     supply       what a training reads: the data, with the pen's digits among it, distorted
+    diagnostics  how each layer stands: norms, dead units
+    watch        when a training has diverged
     training     all of it put together: a generator that trains and tells how far it is
     reading      one canvas judged: a digit with its confidence, or an honest refusal
     explain      why this digit: what each pixel and each hidden unit adds to a score

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import schedules
+from .diagnostics import LayerFigures, layer_figures
 from .layers import Array, BatchNorm, Dropout
 from .losses import softmax_cross_entropy
 from .metrics import Evaluation, evaluation_steps, scaled
@@ -51,6 +52,8 @@ class Progress:
     validation : on the validation set, at an epoch's end; None otherwise, or without such a set
     snapshot : call it for a copy of the network as it would predict now; valid until the
         generator goes on
+    layers : call it, likewise, for how the dense layers stand after the latest batch, whose first
+        thousand samples, not distorted, tell which units are dead; empty before the first batch
     """
 
     recipe: Recipe
@@ -65,6 +68,7 @@ class Progress:
     epoch_end: bool
     validation: Evaluation | None
     snapshot: Callable[[], Network]
+    layers: Callable[[], tuple[LayerFigures, ...]]
 
 
 def train(
@@ -155,6 +159,7 @@ class _Run:
         self.within = 0.0  # the part of the present epoch that is done
         self.loss_sum, self.correct, self.digits, self.seen = 0.0, 0, 0, 0
         self.batch_loss = self.batch_accuracy = math.nan
+        self.latest: NDArray[np.intp] | None = None  # the rows of the latest batch
         self.watch = Watch(network, every=CHECK_STEPS)
         self._take_batch_size()
         self._set_dropout()
@@ -190,10 +195,12 @@ class _Run:
             first, last = last, min(last + self.batch_size, len(order))
             if self._is_left_out(first, last):
                 break
-            for _ in self.data.prepare(order[first:last]):
+            rows = order[first:last]
+            for _ in self.data.prepare(rows):
                 yield from self.report()
             correct, digits = self.correct, self.digits
-            loss = yield from self._gradient(order[first:last])
+            loss = yield from self._gradient(rows)
+            self.latest = rows
             self.batch_loss = loss
             self.batch_accuracy = (self.correct - correct) / max(self.digits - digits, 1)
             with np.errstate(over="ignore", invalid="ignore"):  # the watch will notice
@@ -305,6 +312,13 @@ class _Run:
             twin.params[...] = self.average
         return twin
 
+    def layers(self) -> tuple[LayerFigures, ...]:
+        """How the dense layers stand after the latest batch."""
+        if self.latest is None:
+            return ()
+        images = self.data.images[self.latest[:CHUNK]]
+        return layer_figures(self.network, scaled(images, out=np.empty(images.shape, self.x.dtype)))
+
     def report(
         self, *, epoch_end: bool = False, validation: Evaluation | None = None
     ) -> Generator[Progress, Recipe | None, None]:
@@ -323,6 +337,7 @@ class _Run:
             epoch_end=epoch_end,
             validation=validation,
             snapshot=self.snapshot,
+            layers=self.layers,
         )
         if changed is not None:
             self._take(changed)

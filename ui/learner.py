@@ -13,14 +13,16 @@ from dataclasses import replace
 import numpy as np
 
 from nn import Dataset, Network, Recipe, split_validation, train
+from nn.diagnostics import LayerFigures
 from nn.metrics import Evaluation, evaluation_steps
 from nn.training import Progress
 
-from .snapshot import Mark, Point, Snapshot, State
+from .curves import Curves
+from .moments import Kept, Moments
+from .shares import Account
+from .snapshot import Mark, Snapshot, State
 
 SNAPSHOT_SECONDS = 0.2  # between two copies of a network for its visitor's drawing
-POINTS_AN_EPOCH = 8  # of the training curves
-MAX_POINTS = 800  # of a curve; then every other one within epochs goes
 
 Data = tuple[Dataset, Dataset]  # training set, test set
 Work = Generator[Progress, Recipe | None, None]
@@ -33,7 +35,8 @@ class Learner:
     ----------
     recipe, seed : of the training
     load_data : returns training and test set; called when the work begins
-    seen : when its page last looked
+    seen : when its page last looked, by the worker's clock
+    visitor : whose it is; the learners of one visitor share the memory for moments
     pause_at : pause after so many epochs; None to go through
     """
 
@@ -44,38 +47,46 @@ class Learner:
         load_data: Callable[[], Data],
         *,
         seen: float,
+        visitor: str = "",
         pause_at: int | None = None,
     ) -> None:
-        self.recipe, self.seen, self.pause_at = recipe, seen, pause_at
-        self.work: Work = self._training(seed, load_data)
+        self.recipe, self.seed, self.visitor = recipe, seed, visitor
+        self.seen, self.pause_at = seen, pause_at
+        self.work: Work = self._training(load_data)
         self.state = State.RUNNING
         self.wish: Recipe | None = None  # changed while it trains, to be taken at the next step
         self.released = False  # its page's connection is lost
         self.dropped = False
-        self.seconds = 0.0  # of work
+        self.account = Account(seen)
+        self.moments = Moments()
         self.progress: Progress | None = None
         self.network: Network | None = None
         self.message = ""
         self.samples: int | None = None  # of the training set, once it is there
-        self._points: list[Point] = []
+        self._curves = Curves()
         self._marks: list[Mark] = []
-        self._told = (0.0, 0.0, 0.0)  # at the latest point: see `_add_point`
-        self._accuracy = math.nan
+        self._figures: tuple[LayerFigures, ...] = ()  # looked up, but not yet on record
+        self._moment: Kept | None = None
         self._copied = -math.inf
         self._test: Evaluation | None = None
 
     def advance(self) -> Progress:
-        """Train a little, by a changed recipe if there is one; raises StopIteration at the end."""
-        if self.wish is None or self.progress is None:
-            return next(self.work)
-        wish, self.wish = self.wish, None
-        before, position = self.progress.recipe.to_dict(), self.progress.position
-        progress = self.work.send(wish)
-        self._marks += [
-            Mark(position, field, before[field], after)
-            for field, after in wish.to_dict().items()
-            if after != before[field]
-        ]
+        """Train a little, by a changed recipe if there is one, and look closer where it is time to.
+
+        For the worker alone, and without a lock, as this takes long. Raises StopIteration at the
+        end.
+        """
+        previous, wish = self.progress, self.wish
+        if wish is None or previous is None:
+            progress = next(self.work)
+        else:
+            self.wish = None
+            progress = self.work.send(wish)
+            self._mark(previous, progress)
+        stepped = previous is not None and progress.step > previous.step
+        if stepped and self._curves.wants_layers(progress):
+            self._figures = progress.layers()
+        self._moment = self.moments.take(progress, **self._special(progress))
         return progress
 
     def change(self, recipe: Recipe) -> None:
@@ -86,18 +97,21 @@ class Learner:
     def record(self, progress: Progress) -> None:
         """Take note of where the training stands; pause where that was asked for."""
         previous, self.progress = self.progress, progress
+        if self._moment is not None:
+            self.moments.add(self._moment, **self._special(progress))
         if previous is None or progress.step == 0:
             return
-        marked = math.floor(progress.position * POINTS_AN_EPOCH) > math.floor(
-            previous.position * POINTS_AN_EPOCH
-        )
-        stepped = progress.step > previous.step  # not in the midst of a full batch
-        evaluating = progress.position == int(progress.position)
-        if progress.epoch_end or (marked and stepped and not evaluating):
-            self._add_point(progress)
+        self._curves.add(progress, previous)
+        if self._figures:
+            self._curves.add_layers(progress.position, self._figures)
+            self._figures = ()
         last = progress.epoch == self.recipe.epochs  # then only the test is to come
         if progress.epoch_end and progress.epoch == self.pause_at and not last:
             self.state, self.pause_at = State.PAUSED, None
+
+    def took_moment(self) -> bool:
+        """Whether what is on record last brought a moment."""
+        return self._moment is not None
 
     def copy_network(self, now: float) -> Network | None:
         """A fresh copy of the network, if it is time for one; for the worker alone."""
@@ -112,58 +126,55 @@ class Learner:
         """Nothing more is to be done."""
         self.state, self.message = state, message
 
-    def snapshot(self, running: int) -> Snapshot:
+    def snapshot(self, running: int, now: float) -> Snapshot:
         """How it stands; `running` is how many share the worker."""
-        progress = self.progress
+        progress, curves = self.progress, self._curves
         return Snapshot(
             state=self.state,
             recipe=progress.recipe if progress else self.recipe,
             epoch=progress.epoch if progress else 0,
             position=progress.position if progress else 0.0,
-            accuracy=self._accuracy,
-            points=tuple(self._points),
+            accuracy=curves.accuracy,
+            points=curves.points,
             network=self.network,
             seconds_left=self._seconds_left(running),
             test=self._test,
             message=self.message,
             running=running,
+            seed=self.seed,
+            step=progress.step if progress else 0,
+            seconds=self.account.seconds,
+            share=self.account.share(now) if self.state is State.RUNNING else 0.0,
+            batches=curves.batches,
             marks=tuple(self._marks),
+            layers=curves.layers,
+            moments=self.moments.all,
+            best_epoch=curves.best_epoch,
         )
 
-    def _add_point(self, progress: Progress) -> None:
-        # A Progress tells means since the epoch's start; a point, means since the one before.
-        part = 1.0 if progress.epoch_end else progress.position - int(progress.position)
-        told = self._told if self._told[0] < part else (0.0, 0.0, 0.0)
-        sums = (part, progress.loss * part, progress.accuracy * part)
-        length, loss, right = (now - before for now, before in zip(sums, told, strict=True))
-        self._told = (0.0, 0.0, 0.0) if progress.epoch_end else sums
-        if progress.epoch_end or progress.epoch == 0:
-            self._accuracy = progress.accuracy
-        validation = progress.validation
-        self._points.append(
-            Point(
-                progress.position,
-                loss / length,
-                right / length,
-                None if validation is None else validation.loss,
-                None if validation is None else validation.accuracy,
-            )
-        )
-        if len(self._points) > MAX_POINTS:
-            within = [point for point in self._points if point.epoch != int(point.epoch)]
-            gone = {id(point) for point in (within or self._points[1:-1])[::2]}
-            self._points = [point for point in self._points if id(point) not in gone]
+    def _special(self, progress: Progress) -> dict[str, bool]:
+        """Whether a moment is that of the best epoch so far, or the last one."""
+        last = progress.epoch_end and progress.epoch == self.recipe.epochs
+        return {"best": self._curves.is_best(progress), "last": last}
+
+    def _mark(self, before: Progress, after: Progress) -> None:
+        old, new = before.recipe.to_dict(), after.recipe.to_dict()
+        self._marks += [
+            Mark(before.position, field, old[field], value)
+            for field, value in new.items()
+            if value != old[field]
+        ]
 
     def _seconds_left(self, running: int) -> float | None:
         if self.progress is None or self.progress.position == 0:
             return None
         left = self.recipe.epochs - self.progress.position
-        return self.seconds / self.progress.position * left * max(running, 1)
+        return self.account.seconds / self.progress.position * left * max(running, 1)
 
-    def _training(self, seed: int, load_data: Callable[[], Data]) -> Work:
+    def _training(self, load_data: Callable[[], Data]) -> Work:
         """The whole of the work, from reading the data to the test at the end."""
         train_set, test_set = load_data()
-        rng = np.random.default_rng(seed)
+        rng = np.random.default_rng(self.seed)
         network = self.recipe.build_network(rng=rng)
         fitting, validation = split_validation(train_set, self.recipe)
         self.samples = len(fitting)

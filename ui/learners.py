@@ -28,6 +28,7 @@ SLICE_SECONDS = 0.008  # a turn's length; a page that asks meanwhile waits no lo
 PAUSE_AFTER = 75.0  # seconds without a look; a tab in the background looks once a minute
 DROP_AFTER = 120.0  # seconds without a look
 MAX_LEARNERS = 40
+MOMENT_BYTES = 24_000_000  # of all moments of one visitor
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +46,7 @@ class Learners:
     clock : seconds, monotonic
     slice_seconds : how long a learner's turn is
     max_learners : how many there may be at once
+    moment_bytes : what the moments of one visitor may take of memory
     """
 
     def __init__(
@@ -54,9 +56,11 @@ class Learners:
         clock: Callable[[], float] = time.monotonic,
         slice_seconds: float = SLICE_SECONDS,
         max_learners: int = MAX_LEARNERS,
+        moment_bytes: int = MOMENT_BYTES,
     ) -> None:
         self._load_data, self._clock = load_data, clock
         self._slice_seconds, self._max_learners = slice_seconds, max_learners
+        self._moment_bytes = moment_bytes
         self._data: Data | None = None  # the worker's own
         self._changed = threading.Condition()  # guards all below
         self._learners: dict[str, Learner] = {}
@@ -67,13 +71,21 @@ class Learners:
 
     # What a page asks for.
 
-    def start(self, recipe: Recipe, *, seed: int, epochs_at_first: int | None = None) -> str:
+    def start(
+        self,
+        recipe: Recipe,
+        *,
+        seed: int,
+        visitor: str | None = None,
+        epochs_at_first: int | None = None,
+    ) -> str:
         """Begin a training; returns the learner's id.
 
         Parameters
         ----------
         recipe : checked already
         seed : of all its randomness
+        visitor : whose it is; None for somebody of whom no other learner is
         epochs_at_first : pause after so many epochs; None to go through
 
         Raises
@@ -89,7 +101,12 @@ class Learners:
                 raise FullError(f"{self._max_learners} trainings run on this server already")
             name = f"learner-{next(self._ids)}"
             self._learners[name] = Learner(
-                recipe, seed, self._data_once, seen=self._clock(), pause_at=epochs_at_first
+                recipe,
+                seed,
+                self._data_once,
+                seen=self._clock(),
+                visitor=name if visitor is None else visitor,
+                pause_at=epochs_at_first,
             )
             self._queue.append(name)
             self._changed.notify()
@@ -103,7 +120,7 @@ class Learners:
                 return None
             learner.seen, learner.released = self._clock(), False
             self._changed.notify()
-            return learner.snapshot(len(self._runnable()))
+            return learner.snapshot(len(self._runnable()), self._clock())
 
     def pause(self, name: str) -> None:
         """Stop working on it, within milliseconds; `resume` goes on exactly there."""
@@ -212,11 +229,12 @@ class Learners:
                 progress = learner.advance()
                 with self._changed:
                     learner.record(progress)
+                    if learner.took_moment():
+                        self._share_memory(learner.visitor)
                 if self._clock() - began >= self._slice_seconds:
                     break
             network = learner.copy_network(self._clock())
             with self._changed:
-                learner.seconds += self._clock() - began
                 learner.network = network or learner.network
         except StopIteration:
             self._end(learner, State.FINISHED)
@@ -225,6 +243,10 @@ class Learners:
         except Exception:  # one visitor's learner must not end the others'
             log.exception("a learner raised")
             self._end(learner, State.FAILED)
+        finally:
+            with self._changed:
+                now = self._clock()
+                learner.account.charge(now - began, now)
 
     def _end(self, learner: Learner, state: State, message: str = "") -> None:
         with self._changed:
@@ -253,6 +275,14 @@ class Learners:
         for learner in self._learners.values():
             if now - learner.seen >= DROP_AFTER:
                 learner.dropped = True
+
+    def _share_memory(self, visitor: str) -> None:
+        """Thin a visitor's moments, those of the largest learner first, until they fit."""
+        theirs = [learner for learner in self._learners.values() if learner.visitor == visitor]
+        while sum(learner.moments.nbytes for learner in theirs) > self._moment_bytes:
+            largest_first = sorted(theirs, key=lambda x: x.moments.nbytes, reverse=True)
+            if not any(learner.moments.thin() for learner in largest_first):
+                return
 
     def _bury(self) -> None:
         """Close the generators of dropped learners, and forget them."""

@@ -67,7 +67,7 @@ class LayerPoint:
     layer : counted from 1, the first hidden layer
     weight_norm, gradient_norm : Euclidean, of its weights and of the latest batch's gradient
     dead : the share of its units that answered 0 (or less) to every sample of the latest batch,
-        in [0, 1]; None for the outputs
+        in [0, 1]; None for the outputs, and for tanh, whose units cannot die
     """
 
     epoch: float
@@ -115,11 +115,11 @@ class Snapshot:
     seed : of all its randomness
     step : optimizer steps taken
     seconds : of work so far
-    share : of the worker's time lately, in [0, 1]
+    share : of the worker's time in the latest seconds, in [0, 1]; 0 while it is paused
     batches : a point a batch, for the latest some hundreds of them; no validation
     marks : the settings changed so far
-    layers : how its layers stood, a few times an epoch, layer by layer
-    moments : some 40 places to go back to, oldest first
+    layers : how its layers stood, a few times an epoch, look by look and in each layer by layer
+    moments : some 40 places to go back to, evenly spaced, and the best epoch's; oldest first
     best_epoch : the epoch, counted from 1, with the best validation accuracy; None without any
     restarts : how often its worker was lost and it went on from its last moment
     """

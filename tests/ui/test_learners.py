@@ -8,8 +8,9 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from nn import RECIPES, Dataset, RecipeError
-from ui.learner import MAX_POINTS, POINTS_AN_EPOCH, Learner
+from nn import RECIPES, Dataset, RecipeError, split_validation, train
+from ui.curves import MAX_POINTS, POINTS_AN_EPOCH
+from ui.learner import Learner
 from ui.learners import DROP_AFTER, PAUSE_AFTER, FullError, Learners
 from ui.snapshot import Snapshot, State
 
@@ -278,7 +279,7 @@ def test_a_full_batch_training_has_one_point_an_epoch(learners: Learners) -> Non
 def test_long_curves_are_thinned_and_keep_their_epoch_ends(
     learners: Learners, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ui.learner.MAX_POINTS", 20)
+    monkeypatch.setattr("ui.curves.MAX_POINTS", 20)
     done = finish(learners, learners.start(RECIPE.replace(epochs=10), seed=5))
     assert len(done.points) <= 20 < 10 * POINTS_AN_EPOCH < MAX_POINTS
     ends = [point.epoch for point in done.points if point.validation_loss is not None]
@@ -337,5 +338,134 @@ def test_the_data_are_loaded_once(data: tuple[Dataset, Dataset], clock: Clock) -
 
 def test_a_learner_before_its_first_step_has_no_network() -> None:
     learner = Learner(RECIPE, 1, lambda: pytest.fail("not to be loaded yet"), seen=0.0)
-    assert learner.snapshot(1).network is None
-    assert learner.snapshot(1).seconds_left is None
+    assert learner.snapshot(1, 0.0).network is None
+    assert learner.snapshot(1, 0.0).seconds_left is None
+
+
+def test_a_snapshot_tells_seed_steps_and_a_point_for_each_of_the_latest_batches(
+    learners: Learners, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = finish(learners, learners.start(RECIPE, seed=9))
+    assert (done.seed, done.step) == (9, 40)  # 200 samples in batches of 20
+    assert [point.epoch for point in done.batches] == pytest.approx(np.arange(1, 41) / 10)
+    for epoch in range(4):  # the points of an epoch are means of its batches
+        batches = done.batches[10 * epoch : 10 * epoch + 10]
+        points = [point for point in done.points if epoch < point.epoch <= epoch + 1]
+        lengths = np.diff([epoch, *(point.epoch for point in points)])
+        assert np.mean([b.loss for b in batches]) == pytest.approx(
+            sum(p.loss * length for p, length in zip(points, lengths, strict=True))
+        )
+    monkeypatch.setattr("ui.curves.BATCHES", 7)
+    short = finish(learners, learners.start(RECIPE, seed=9))
+    assert short.batches == done.batches[-7:]
+
+
+def test_the_best_epoch_is_the_first_of_the_highest_validation_accuracy(
+    learners: Learners,
+) -> None:
+    done = finish(learners, learners.start(RECIPE.replace(epochs=25), seed=1))
+    validated = [p.validation_accuracy for p in done.points if p.validation_accuracy is not None]
+    assert len(validated) == 25
+    assert done.best_epoch == 1 + validated.index(max(validated))
+    unvalidated = finish(learners, learners.start(RECIPE.replace(validation=0), seed=1))
+    assert unvalidated.best_epoch is None
+
+
+def test_the_layers_are_looked_at_a_few_times_an_epoch(learners: Learners) -> None:
+    recipe = RECIPE.replace(hidden=(8, 6), activation="relu")
+    done = finish(learners, learners.start(recipe, seed=1))
+    layers = done.layers
+    assert [point.layer for point in layers] == [1, 2, 3] * (len(layers) // 3)
+    assert 4 * 4 <= len(layers) // 3 <= 4 * 8 + 1
+    assert [point.epoch for point in layers] == sorted(point.epoch for point in layers)
+    assert done.moments[-1].step == done.step
+    for point, layer in zip(layers[-3:], (0, 2, 4), strict=True):
+        assert point.weight_norm > 0
+        assert point.gradient_norm > 0
+        assert (point.dead is None) == (layer == 4)
+        assert point.dead is None or 0 <= point.dead <= 1
+
+
+def test_moments_lead_from_the_untrained_network_to_the_present_one(
+    learners: Learners,
+) -> None:
+    done = finish(learners, learners.start(RECIPE.replace(epochs=30), seed=1))
+    assert 20 <= len(done.moments) <= 49
+    first, *_, last = done.moments
+    assert (first.epoch, first.step) == (0.0, 0)
+    untrained = RECIPE.build_network(rng=np.random.default_rng(1))
+    np.testing.assert_array_equal(first.network().params, untrained.params)
+    assert done.network is not None
+    assert (last.epoch, last.step) == (30.0, 300)
+    np.testing.assert_array_equal(last.network().params, done.network.params)
+    epochs = np.array([moment.epoch for moment in done.moments])
+    gaps = np.diff([epoch for epoch in epochs if epoch != done.best_epoch])
+    assert gaps[:-1].max() < 3 * gaps[:-1].min()
+    assert done.best_epoch in epochs
+
+
+def test_a_moment_predicts_as_the_training_did_then(
+    learners: Learners, data: tuple[Dataset, Dataset]
+) -> None:
+    recipe = RECIPE.replace(
+        hidden=(9, 7), batch_norm=True, dropout=0.3, weight_average=0.9, epochs=2
+    )
+    done = finish(learners, learners.start(recipe, seed=6))
+    rng = np.random.default_rng(6)
+    network = recipe.build_network(rng=rng)
+    fitting, validation = split_validation(data[0], recipe)
+    then = {
+        event.step: event.snapshot()
+        for event in train(network, fitting, validation, recipe, rng=rng)
+    }
+    x = (data[1].images / 255).astype(np.float32)
+    assert len(done.moments) > 15
+    for moment in done.moments:
+        expected = then[moment.step]
+        np.testing.assert_array_equal(moment.network().params, expected.params)
+        np.testing.assert_array_equal(moment.network().statistics, expected.statistics)
+        np.testing.assert_array_equal(moment.network().predict_proba(x), expected.predict_proba(x))
+
+
+def test_the_moments_of_one_visitor_share_their_memory(
+    data: tuple[Dataset, Dataset], clock: Clock
+) -> None:
+    one = RECIPE.build_network(rng=np.random.default_rng(1)).params.nbytes
+    learners = Learners(lambda: data, clock=clock, moment_bytes=10 * one)
+    recipe = RECIPE.replace(epochs=12)
+    names = [learners.start(recipe, seed=seed, visitor="ada") for seed in (1, 2)]
+    other = learners.start(recipe, seed=3, visitor="alan")
+    alone = learners.start(recipe, seed=4)
+    for name in (*names, other, alone):
+        finish(learners, name)
+    first, second = (see(learners, name).moments for name in names)
+    assert 2 <= len(first) + len(second) <= 10
+    assert first[-1].step == second[-1].step == 120  # the latest one stays
+    for name in (other, alone):
+        assert 5 <= len(see(learners, name).moments) <= 10
+    learners.close()
+
+
+def test_moments_larger_than_all_memory_for_them_leave_the_latest_one(
+    data: tuple[Dataset, Dataset], clock: Clock
+) -> None:
+    learners = Learners(lambda: data, clock=clock, moment_bytes=10)
+    done = finish(learners, learners.start(RECIPE, seed=1))
+    assert [moment.step for moment in done.moments] == [40]
+    learners.close()
+
+
+def test_shares_and_seconds_tell_how_the_worker_spends_its_time(learners: Learners) -> None:
+    recipe = RECIPE.replace(epochs=10_000)
+    names = [learners.start(recipe, seed=seed) for seed in range(3)]
+    for _ in range(300):
+        learners.turn()
+    snapshots = [see(learners, name) for name in names]
+    assert [snapshot.share for snapshot in snapshots] == pytest.approx([0.3] * 3, abs=0.1)
+    learners.pause(names[0])
+    learners.stop(names[1])
+    for _ in range(1000):
+        learners.turn()
+    assert see(learners, names[0]).share == 0.0
+    assert see(learners, names[0]).seconds == pytest.approx(snapshots[0].seconds, rel=0.01)
+    assert 0.7 < see(learners, names[2]).share <= 1.0  # looking at the clock takes time too
