@@ -37,7 +37,11 @@ class Learner:
     load_data : returns training and test set; called when the work begins
     seen : when its page last looked, by the worker's clock
     visitor : whose it is; the learners of one visitor share the memory for moments
-    pause_at : pause after so many epochs; None to go through
+    epochs, batches : pause after so many; None to go through
+
+    Attributes
+    ----------
+    due : when its next batch may come at the earliest; earlier than now at full speed
     """
 
     def __init__(
@@ -48,10 +52,14 @@ class Learner:
         *,
         seen: float,
         visitor: str = "",
-        pause_at: int | None = None,
+        epochs: int | None = None,
+        batches: int | None = None,
     ) -> None:
         self.recipe, self.seed, self.visitor = recipe, seed, visitor
-        self.seen, self.pause_at = seen, pause_at
+        self.seen = seen
+        self._pause_at_epoch, self._pause_at_step = epochs, batches
+        self._pace: float | None = None  # batches a second
+        self.due = -math.inf
         self.work: Work = self._training(load_data)
         self.state = State.RUNNING
         self.wish: Recipe | None = None  # changed while it trains, to be taken at the next step
@@ -67,7 +75,7 @@ class Learner:
         self._marks: list[Mark] = []
         self._figures: tuple[LayerFigures, ...] = ()  # looked up, but not yet on record
         self._moment: Kept | None = None
-        self._copied = -math.inf
+        self._copied, self._copied_step = -math.inf, 0
         self._test: Evaluation | None = None
 
     def advance(self) -> Progress:
@@ -94,7 +102,26 @@ class Learner:
         self.recipe.check_live_change(recipe, samples=self.samples)
         self.recipe = self.wish = recipe
 
-    def record(self, progress: Progress) -> None:
+    def pause(self) -> None:
+        """Rest, if it runs, before the next piece of work."""
+        if self.state is State.RUNNING:
+            self.state = State.PAUSED
+
+    def resume(self, *, epochs: int | None = None, batches: int | None = None) -> bool:
+        """Go on, if it rests; pause again after so many more epoch ends or batches."""
+        if self.state is not State.PAUSED:
+            return False
+        epoch, step = (self.progress.epoch, self.progress.step) if self.progress else (0, 0)
+        self._pause_at_epoch = None if epochs is None else epoch + epochs
+        self._pause_at_step = None if batches is None else step + batches
+        self.state = State.RUNNING
+        return True
+
+    def pace(self, batches_per_second: float | None) -> None:
+        """From now on, take no more batches a second than these; None for full speed."""
+        self._pace, self.due = batches_per_second, -math.inf
+
+    def record(self, progress: Progress, now: float) -> None:
         """Take note of where the training stands; pause where that was asked for."""
         previous, self.progress = self.progress, progress
         if self._moment is not None:
@@ -105,13 +132,10 @@ class Learner:
         if self._figures:
             self._curves.add_layers(progress.position, self._figures)
             self._figures = ()
-        last = progress.epoch == self.recipe.epochs  # then only the test is to come
-        if progress.epoch_end and progress.epoch == self.pause_at and not last:
-            self.state, self.pause_at = State.PAUSED, None
-
-    def took_moment(self) -> bool:
-        """Whether what is on record last brought a moment."""
-        return self._moment is not None
+        if self._pace is not None and progress.step > previous.step:
+            self.due = max(self.due + 1.0 / self._pace, now)
+        if self._is_to_pause(progress):
+            self.pause()
 
     def copy_network(self, now: float) -> Network | None:
         """A fresh copy of the network, if it is time for one; for the worker alone."""
@@ -119,8 +143,18 @@ class Learner:
             return None
         if now - self._copied < SNAPSHOT_SECONDS and self.state is State.RUNNING:
             return None
-        self._copied = now
+        self._copied, self._copied_step = now, self.progress.step
         return self.progress.snapshot()
+
+    def is_live(self) -> bool:
+        """Whether it is under way: it runs, or may run again."""
+        return self.state in (State.RUNNING, State.PAUSED) and not self.dropped
+
+    def is_behind(self) -> bool:
+        """Whether it rests elsewhere than where its copy of the network was taken."""
+        if self.state is not State.PAUSED or self.progress is None:
+            return False
+        return self.progress.step > self._copied_step
 
     def end(self, state: State, message: str = "") -> None:
         """Nothing more is to be done."""
@@ -152,6 +186,15 @@ class Learner:
             best_epoch=curves.best_epoch,
         )
 
+    def _is_to_pause(self, progress: Progress) -> bool:
+        if progress.epoch == self.recipe.epochs:  # then only the test is to come
+            return False
+        if progress.epoch_end and progress.epoch == self._pause_at_epoch:
+            return True
+        evaluating = progress.position == int(progress.position) and not progress.epoch_end
+        step = self._pause_at_step
+        return step is not None and progress.step >= step and not evaluating
+
     def _special(self, progress: Progress) -> dict[str, bool]:
         """Whether a moment is that of the best epoch so far, or the last one."""
         last = progress.epoch_end and progress.epoch == self.recipe.epochs
@@ -169,7 +212,10 @@ class Learner:
         if self.progress is None or self.progress.position == 0:
             return None
         left = self.recipe.epochs - self.progress.position
-        return self.account.seconds / self.progress.position * left * max(running, 1)
+        seconds = self.account.seconds / self.progress.position * left * max(running, 1)
+        if self._pace is not None:
+            seconds += self.progress.step / self.progress.position * left / self._pace
+        return seconds
 
     def _training(self, load_data: Callable[[], Data]) -> Work:
         """The whole of the work, from reading the data to the test at the end."""

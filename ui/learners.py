@@ -1,40 +1,35 @@
 """Who trains now: one worker for all visitors, in fair slices, with leases.
 
-A single background thread takes a few milliseconds of each running learner in turn (round robin),
-so that twenty visitors progress alike and a page is never waited for. A page only reads snapshots
-and sets wishes (pause, step, stop); the generator of a training is touched by the worker alone.
+A single background thread takes a few milliseconds of the running learner that has had least, so
+that twenty visitors progress alike and a page is never waited for. A page only reads snapshots and
+sets wishes (pause, step, stop); the generator of a training is touched by the worker alone.
 
-A learner lives on a lease that each look at it renews. Without looks it pauses, then it is
-dropped: a closed tab costs nothing, and a connection that comes back in time finds its training.
-This module knows no page: no Streamlit here.
+How long a learner lives without looks, roster.py tells; how time is shared, shares.py; what may be
+refused, limits.py. This module knows no page: no Streamlit here.
 """
 
 from __future__ import annotations
 
 import itertools
-import logging
+import math
 import threading
 import time
 from collections.abc import Callable
 
 from threadpoolctl import threadpool_limits
 
-from nn import DivergenceError, Recipe, RecipeError
+from nn import Recipe
 
 from .learner import Data, Learner
-from .snapshot import Snapshot, State
+from .limits import MAX_LEARNERS, FullError, LimitError, Limits, check_start
+from .roster import Roster
+from .shares import Turns
+from .snapshot import Snapshot
+from .worker import Worker
+
+__all__ = ["MAX_LEARNERS", "FullError", "Learners", "LimitError", "Limits"]
 
 SLICE_SECONDS = 0.008  # a turn's length; a page that asks meanwhile waits no longer than that
-PAUSE_AFTER = 75.0  # seconds without a look; a tab in the background looks once a minute
-DROP_AFTER = 120.0  # seconds without a look
-MAX_LEARNERS = 40
-MOMENT_BYTES = 24_000_000  # of all moments of one visitor
-
-log = logging.getLogger(__name__)
-
-
-class FullError(RuntimeError):
-    """There are as many learners as this server takes."""
 
 
 class Learners:
@@ -44,9 +39,9 @@ class Learners:
     ----------
     load_data : returns training and test set; called by the worker, when first needed
     clock : seconds, monotonic
+    cpu_clock : seconds that the worker's thread worked; what is shared out evenly
     slice_seconds : how long a learner's turn is
-    max_learners : how many there may be at once
-    moment_bytes : what the moments of one visitor may take of memory
+    limits : how much there is for all, and for one visitor
     """
 
     def __init__(
@@ -54,22 +49,24 @@ class Learners:
         load_data: Callable[[], Data],
         *,
         clock: Callable[[], float] = time.monotonic,
+        cpu_clock: Callable[[], float] = time.thread_time,
         slice_seconds: float = SLICE_SECONDS,
-        max_learners: int = MAX_LEARNERS,
-        moment_bytes: int = MOMENT_BYTES,
+        limits: Limits | None = None,
     ) -> None:
-        self._load_data, self._clock = load_data, clock
-        self._slice_seconds, self._max_learners = slice_seconds, max_learners
-        self._moment_bytes = moment_bytes
-        self._data: Data | None = None  # the worker's own
+        self._clock, self._limits = clock, limits or Limits()
         self._changed = threading.Condition()  # guards all below
-        self._learners: dict[str, Learner] = {}
-        self._queue: list[str] = []  # round robin: the next one's turn first
+        self._worker = Worker(
+            load_data,
+            clock=clock,
+            cpu_clock=cpu_clock,
+            lock=self._changed,
+            slice_seconds=slice_seconds,
+        )
+        self._roster = Roster()
+        self._turns = Turns()
         self._ids = itertools.count(1)
         self._thread: threading.Thread | None = None
         self._closed = False
-
-    # What a page asks for.
 
     def start(
         self,
@@ -78,6 +75,7 @@ class Learners:
         seed: int,
         visitor: str | None = None,
         epochs_at_first: int | None = None,
+        batches_at_first: int | None = None,
     ) -> str:
         """Begin a training; returns the learner's id.
 
@@ -86,57 +84,78 @@ class Learners:
         recipe : checked already
         seed : of all its randomness
         visitor : whose it is; None for somebody of whom no other learner is
-        epochs_at_first : pause after so many epochs; None to go through
+        epochs_at_first, batches_at_first : pause after so many; None to go through
 
         Raises
         ------
-        FullError
-            There are as many learners as this server takes.
+        LimitError
+            It would be one learner, unit or byte too many; one class for each limit.
         """
         with self._changed:
-            self._drop_abandoned()
-            if sum(not learner.dropped for learner in self._learners.values()) >= (
-                self._max_learners
-            ):
-                raise FullError(f"{self._max_learners} trainings run on this server already")
+            self._roster.drop_abandoned(self._clock())
+            live = self._roster.live()
+            check_start(
+                self._limits,
+                recipe,
+                everyone=len(live),
+                theirs=[x.recipe for x in live if visitor is not None and x.visitor == visitor],
+            )
             name = f"learner-{next(self._ids)}"
-            self._learners[name] = Learner(
+            self._roster[name] = Learner(
                 recipe,
                 seed,
-                self._data_once,
+                self._worker.data,
                 seen=self._clock(),
                 visitor=name if visitor is None else visitor,
-                pause_at=epochs_at_first,
+                epochs=epochs_at_first,
+                batches=batches_at_first,
             )
-            self._queue.append(name)
             self._changed.notify()
         return name
 
     def look(self, name: str) -> Snapshot | None:
         """How the learner stands, renewing its lease; None when it is gone."""
         with self._changed:
-            learner = self._learners.get(name)
-            if learner is None or learner.dropped:
+            learner, now = self._roster.get(name), self._clock()
+            if learner is None:
                 return None
-            learner.seen, learner.released = self._clock(), False
+            learner.seen, learner.released = now, False
             self._changed.notify()
-            return learner.snapshot(len(self._runnable()), self._clock())
+            return learner.snapshot(len(self._roster.running(now)), now)
 
     def pause(self, name: str) -> None:
         """Stop working on it, within milliseconds; `resume` goes on exactly there."""
         with self._changed:
-            learner = self._learners.get(name)
-            if learner is not None and learner.state is State.RUNNING:
-                learner.state = State.PAUSED
+            learner = self._roster.get(name)
+            if learner is not None:
+                learner.pause()
+                self._changed.notify()
 
-    def resume(self, name: str, *, epochs: int | None = None) -> None:
-        """Go on; with `epochs`, pause again after so many more epoch ends."""
+    def resume(self, name: str, *, epochs: int | None = None, batches: int | None = None) -> None:
+        """Go on; with `epochs` or `batches`, pause again after so many more of them.
+
+        The last batch of an epoch comes with its evaluation. At the end of the training it does
+        not pause any more.
+        """
         with self._changed:
-            learner = self._learners.get(name)
-            if learner is not None and learner.state is State.PAUSED:
-                done = learner.progress.epoch if learner.progress else 0
-                learner.pause_at = None if epochs is None else done + epochs
-                learner.state = State.RUNNING
+            learner = self._roster.get(name)
+            if learner is not None and learner.resume(epochs=epochs, batches=batches):
+                self._changed.notify()
+
+    def pace(self, name: str, batches_per_second: float | None) -> None:
+        """Slow motion from now on: no more batches a second than these; None for full speed.
+
+        Raises
+        ------
+        ValueError
+            It is not a finite number above 0.
+        """
+        if batches_per_second is not None and not 0 < batches_per_second < math.inf:
+            raise ValueError(f"expected batches a second above 0, got {batches_per_second!r}")
+        with self._changed:
+            learner = self._roster.get(name)
+            if learner is not None:
+                learner.pace(batches_per_second)
                 self._changed.notify()
 
     def change(self, name: str, recipe: Recipe) -> None:
@@ -149,14 +168,14 @@ class Learners:
             than there is data.
         """
         with self._changed:
-            learner = self._learners.get(name)
+            learner = self._roster.get(name)
             if learner is not None:
                 learner.change(recipe)
 
     def stop(self, name: str) -> None:
         """End and forget it; the snapshots that were taken stay valid."""
         with self._changed:
-            learner = self._learners.get(name)
+            learner = self._roster.get(name)
             if learner is not None:
                 learner.dropped = True
                 self._changed.notify()
@@ -164,15 +183,13 @@ class Learners:
     def release(self, name: str) -> None:
         """Its page's connection is lost: no work until the next look."""
         with self._changed:
-            learner = self._learners.get(name)
+            learner = self._roster.get(name)
             if learner is not None:
                 learner.released = True
 
     def __len__(self) -> int:
         with self._changed:
-            return sum(not learner.dropped for learner in self._learners.values())
-
-    # The worker.
+            return len(self._roster)
 
     def run(self) -> None:
         """Start the worker thread, once; it ends with the process or by `close`."""
@@ -185,29 +202,30 @@ class Learners:
         """End the worker thread and all learners."""
         with self._changed:
             self._closed = True
-            for learner in self._learners.values():
-                learner.dropped = True
+            self._roster.drop_all()
             self._changed.notify()
         if self._thread is not None:
             self._thread.join()
         self._bury()
 
     def turn(self) -> bool:
-        """One slice of the next running learner; returns False when nobody runs.
+        """One slice of the learner whose turn it is; returns False when nobody is ready.
 
         Only one thread may call it: the worker, or a test in its place.
         """
         self._bury()
+        self._catch_up()
         with self._changed:
-            self._drop_abandoned()
-            runnable = self._runnable()
-            name = next((name for name in self._queue if name in runnable), None)
-            if name is None:
-                return False
-            self._queue.remove(name)
-            self._queue.append(name)
-            learner = self._learners[name]
-        self._slice(learner)
+            now = self._clock()
+            self._roster.drop_abandoned(now)
+            name = self._turns.next(self._roster.ready(now))
+            learner = None if name is None else self._roster.get(name)
+        if name is None or learner is None:
+            return False
+        seconds = self._worker.slice(learner)
+        with self._changed:
+            self._turns.charge(name, seconds)
+            self._roster.thin_moments(learner.visitor, self._limits.moment_bytes)
         return True
 
     def _work(self) -> None:
@@ -219,76 +237,21 @@ class Learners:
             with self._changed:
                 if self._closed:
                     return
-                if not worked and not self._runnable():
-                    self._changed.wait(timeout=DROP_AFTER / 4)
+                if not worked and (seconds := self._roster.spare_seconds(self._clock())) > 0:
+                    self._changed.wait(timeout=seconds)
 
-    def _slice(self, learner: Learner) -> None:
-        began = self._clock()
-        try:
-            while learner.state is State.RUNNING and not learner.dropped:
-                progress = learner.advance()
-                with self._changed:
-                    learner.record(progress)
-                    if learner.took_moment():
-                        self._share_memory(learner.visitor)
-                if self._clock() - began >= self._slice_seconds:
-                    break
-            network = learner.copy_network(self._clock())
-            with self._changed:
-                learner.network = network or learner.network
-        except StopIteration:
-            self._end(learner, State.FINISHED)
-        except (DivergenceError, RecipeError, ValueError) as error:
-            self._end(learner, State.FAILED, str(error))
-        except Exception:  # one visitor's learner must not end the others'
-            log.exception("a learner raised")
-            self._end(learner, State.FAILED)
-        finally:
-            with self._changed:
-                now = self._clock()
-                learner.account.charge(now - began, now)
-
-    def _end(self, learner: Learner, state: State, message: str = "") -> None:
+    def _catch_up(self) -> None:
+        """Give those who were paused in the midst of a slice a copy of where they stand."""
         with self._changed:
-            learner.end(state, message)
-
-    def _data_once(self) -> Data:
-        if self._data is None:
-            self._data = self._load_data()
-        return self._data
-
-    # What is asked with the lock held.
-
-    def _runnable(self) -> set[str]:
-        now = self._clock()
-        return {
-            name
-            for name, learner in self._learners.items()
-            if learner.state is State.RUNNING
-            and not learner.dropped
-            and not learner.released
-            and now - learner.seen < PAUSE_AFTER
-        }
-
-    def _drop_abandoned(self) -> None:
-        now = self._clock()
-        for learner in self._learners.values():
-            if now - learner.seen >= DROP_AFTER:
-                learner.dropped = True
-
-    def _share_memory(self, visitor: str) -> None:
-        """Thin a visitor's moments, those of the largest learner first, until they fit."""
-        theirs = [learner for learner in self._learners.values() if learner.visitor == visitor]
-        while sum(learner.moments.nbytes for learner in theirs) > self._moment_bytes:
-            largest_first = sorted(theirs, key=lambda x: x.moments.nbytes, reverse=True)
-            if not any(learner.moments.thin() for learner in largest_first):
-                return
+            behind = self._roster.behind()
+        for learner in behind:
+            self._worker.copy_network(learner)
 
     def _bury(self) -> None:
         """Close the generators of dropped learners, and forget them."""
         with self._changed:
-            gone = [name for name, learner in self._learners.items() if learner.dropped]
-            buried = [self._learners.pop(name) for name in gone]
-            self._queue = [name for name in self._queue if name not in gone]
-        for learner in buried:
+            buried = self._roster.remove_dropped()
+            for name in buried:
+                self._turns.forget(name)
+        for learner in buried.values():
             learner.work.close()

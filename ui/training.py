@@ -8,7 +8,7 @@ from nn import RECIPES, Recipe, RecipeError
 from nn.optimizers import OPTIMIZERS
 
 from . import charts, figures, language, session, texts
-from .learners import MAX_LEARNERS, FullError
+from .learners import MAX_LEARNERS, FullError, LimitError
 from .snapshot import Snapshot, State
 
 ALL = 0  # batch size: as many as there are
@@ -175,7 +175,7 @@ def _start(epochs_at_first: int | None = None) -> None:
         session.start(_chosen(), st.session_state["seed"] or 0, epochs_at_first)
     except FullError:
         st.session_state["start-error"] = texts.TOO_MANY.format(limit=MAX_LEARNERS)
-    except RecipeError as error:
+    except (RecipeError, LimitError) as error:
         st.session_state["start-error"] = str(error)
 
 

@@ -11,7 +11,9 @@ import pytest
 from nn import RECIPES, Dataset, RecipeError, split_validation, train
 from ui.curves import MAX_POINTS, POINTS_AN_EPOCH
 from ui.learner import Learner
-from ui.learners import DROP_AFTER, PAUSE_AFTER, FullError, Learners
+from ui.learners import FullError, Learners, Limits
+from ui.limits import TooManyError, TooWideError
+from ui.roster import DROP_AFTER, PAUSE_AFTER
 from ui.snapshot import Snapshot, State
 
 RECIPE = RECIPES["adam"].replace(hidden=(8,), batch_size=20, epochs=4, validation=40)
@@ -40,7 +42,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def learners(data: tuple[Dataset, Dataset], clock: Clock) -> Iterator[Learners]:
-    everyone = Learners(lambda: data, clock=clock, max_learners=3)
+    everyone = Learners(lambda: data, clock=clock, cpu_clock=clock, limits=Limits(learners=3))
     yield everyone
     everyone.close()
 
@@ -329,7 +331,7 @@ def test_the_data_are_loaded_once(data: tuple[Dataset, Dataset], clock: Clock) -
         calls.append("loaded")
         return data
 
-    learners = Learners(load, clock=clock)
+    learners = Learners(load, clock=clock, cpu_clock=clock)
     finish(learners, learners.start(RECIPE, seed=1))
     finish(learners, learners.start(RECIPE, seed=2))
     assert calls == ["loaded"]
@@ -431,7 +433,9 @@ def test_the_moments_of_one_visitor_share_their_memory(
     data: tuple[Dataset, Dataset], clock: Clock
 ) -> None:
     one = RECIPE.build_network(rng=np.random.default_rng(1)).params.nbytes
-    learners = Learners(lambda: data, clock=clock, moment_bytes=10 * one)
+    learners = Learners(
+        lambda: data, clock=clock, cpu_clock=clock, limits=Limits(moment_bytes=10 * one)
+    )
     recipe = RECIPE.replace(epochs=12)
     names = [learners.start(recipe, seed=seed, visitor="ada") for seed in (1, 2)]
     other = learners.start(recipe, seed=3, visitor="alan")
@@ -449,7 +453,7 @@ def test_the_moments_of_one_visitor_share_their_memory(
 def test_moments_larger_than_all_memory_for_them_leave_the_latest_one(
     data: tuple[Dataset, Dataset], clock: Clock
 ) -> None:
-    learners = Learners(lambda: data, clock=clock, moment_bytes=10)
+    learners = Learners(lambda: data, clock=clock, cpu_clock=clock, limits=Limits(moment_bytes=10))
     done = finish(learners, learners.start(RECIPE, seed=1))
     assert [moment.step for moment in done.moments] == [40]
     learners.close()
@@ -469,3 +473,194 @@ def test_shares_and_seconds_tell_how_the_worker_spends_its_time(learners: Learne
     assert see(learners, names[0]).share == 0.0
     assert see(learners, names[0]).seconds == pytest.approx(snapshots[0].seconds, rel=0.01)
     assert 0.7 < see(learners, names[2]).share <= 1.0  # looking at the clock takes time too
+
+
+def test_pauses_steps_and_slow_motion_change_nothing_of_what_is_learnt(
+    learners: Learners, clock: Clock
+) -> None:
+    recipe = RECIPE.replace(
+        hidden=(9, 7), batch_norm=True, dropout=0.3, weight_average=0.9, epochs=12, augment=1.0
+    )
+    undisturbed = finish(learners, learners.start(recipe, seed=5))
+    name = learners.start(recipe, seed=5, batches_at_first=3)
+    choice, paused = np.random.default_rng(0), 0
+    for _ in range(3000):
+        clock.now += 0.05  # slow motion, as far as the clock is concerned
+        learners.turn()
+        snapshot = see(learners, name)
+        if snapshot.state is State.PAUSED:
+            paused += 1
+            wish = choice.integers(4)
+            learners.pace(name, [None, 5.0, 40.0, None][wish])
+            learners.resume(name, **[{"batches": 4}, {"batches": 1}, {}, {"epochs": 1}][wish])
+        elif choice.random() < 0.2:
+            learners.pause(name)
+        if snapshot.state is State.FINISHED:
+            break
+    assert paused > 10
+    done = see(learners, name)
+    assert done.points == undisturbed.points
+    assert done.network is not None
+    assert undisturbed.network is not None
+    np.testing.assert_array_equal(done.network.params, undisturbed.network.params)
+    np.testing.assert_array_equal(done.network.statistics, undisturbed.network.statistics)
+
+
+def test_a_step_trains_one_batch_and_the_page_has_its_network(learners: Learners) -> None:
+    name = learners.start(RECIPE, seed=5, batches_at_first=1)
+    networks = []
+    for step in (1, 2, 3):
+        snapshot = finish(learners, name)
+        assert (snapshot.state, snapshot.step) == (State.PAUSED, step)
+        assert snapshot.network is not None
+        networks.append(snapshot.network.params)
+        learners.resume(name, batches=1)
+    assert not np.array_equal(networks[0], networks[1])
+    assert not np.array_equal(networks[1], networks[2])
+    finish(learners, name)
+    learners.resume(name, batches=5)
+    assert finish(learners, name).step == 9
+    learners.resume(name)
+    assert finish(learners, name).state is State.FINISHED
+
+
+def test_the_last_batch_of_an_epoch_comes_with_its_evaluation(learners: Learners) -> None:
+    name = learners.start(RECIPE, seed=5, batches_at_first=10)
+    snapshot = finish(learners, name)
+    assert (snapshot.state, snapshot.epoch, snapshot.step) == (State.PAUSED, 1, 10)
+    assert snapshot.points[-1].validation_loss is not None
+    learners.resume(name, batches=3)
+    assert finish(learners, name).position == pytest.approx(1.3)
+    learners.resume(name, epochs=1)
+    assert finish(learners, name).position == 2.0
+
+
+def test_who_pauses_in_the_midst_of_a_slice_gets_the_network_of_that_moment(
+    learners: Learners,
+) -> None:
+    name = learners.start(RECIPE, seed=5)
+    for _ in range(3):
+        learners.turn()
+    learners.pause(name)
+    assert not learners.turn()
+    paused = see(learners, name)
+    assert paused.network is not None
+    twin = learners.start(RECIPE, seed=5, batches_at_first=paused.step)
+    expected = finish(learners, twin).network
+    assert expected is not None
+    np.testing.assert_array_equal(paused.network.params, expected.params)
+
+
+def test_in_slow_motion_so_many_batches_come_a_second(learners: Learners, clock: Clock) -> None:
+    name = learners.start(RECIPE.replace(epochs=1000), seed=5)
+    other = learners.start(RECIPE.replace(epochs=10_000), seed=6)
+    learners.turn()
+    learners.pace(name, 4.0)
+    learners.turn()
+    began, steps = clock.now, see(learners, name).step
+    while clock.now < began + 5:
+        learners.turn()
+    assert see(learners, name).step - steps == pytest.approx(20, abs=2)
+    assert see(learners, name).share < 0.1
+    assert see(learners, other).step > 1000
+    assert see(learners, name).running == 2
+    learners.stop(other)
+    learners.turn()
+    assert not learners.turn()  # nothing to do until the next batch is due
+    assert see(learners, name).state is State.RUNNING
+    clock.now += 0.25
+    assert learners.turn()
+    learners.pace(name, None)
+    before = see(learners, name).step
+    learners.turn()
+    assert see(learners, name).step >= before + 5
+
+
+def test_slow_motion_tells_how_long_it_will_take(learners: Learners) -> None:
+    name = learners.start(RECIPE, seed=5, batches_at_first=10)
+    finish(learners, name)
+    learners.pace(name, 2.0)
+    left = see(learners, name).seconds_left
+    assert left is not None
+    assert 15.0 <= left <= 16.0  # 30 batches at two a second, and the work
+
+
+@pytest.mark.parametrize("pace", [0, -1.0, float("nan"), float("inf")])
+def test_a_pace_that_is_none_is_refused(learners: Learners, pace: float) -> None:
+    name = learners.start(RECIPE, seed=5)
+    with pytest.raises(ValueError, match="batches a second above 0, got"):
+        learners.pace(name, pace)
+
+
+def test_equal_learners_take_equal_steps_whoever_joins_late(
+    data: tuple[Dataset, Dataset], clock: Clock
+) -> None:
+    learners = Learners(lambda: data, clock=clock, cpu_clock=clock)
+    recipe = RECIPE.replace(epochs=10_000)
+    names, before = [], {}
+    for seed in range(5):
+        for name in names:
+            before[name] = see(learners, name).step
+        names.append(learners.start(recipe, seed=seed))
+        for _ in range(30 * len(names)):
+            learners.turn()
+        steps = [see(learners, name).step - before.get(name, 0) for name in names]
+        assert max(steps) <= 1.5 * min(steps)
+    learners.close()
+
+
+def test_a_learner_with_long_pieces_of_work_takes_no_more_time_than_others(
+    data: tuple[Dataset, Dataset], clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    learners = Learners(lambda: data, clock=clock, cpu_clock=clock)
+    wide = RECIPE.replace(hidden=(9,), epochs=10_000)
+    advance = Learner.advance
+
+    def slow(learner: Learner) -> object:
+        if learner.recipe.hidden == (9,):
+            clock.now += 0.12
+        return advance(learner)
+
+    monkeypatch.setattr(Learner, "advance", slow)
+    names = [learners.start(recipe, seed=1) for recipe in (wide, RECIPE.replace(epochs=10_000))]
+    while clock.now < 10:
+        learners.turn()
+    first, second = (see(learners, name).seconds for name in names)
+    assert first == pytest.approx(second, rel=0.1)
+    learners.close()
+
+
+def test_the_time_to_load_the_data_is_nobodys(data: tuple[Dataset, Dataset], clock: Clock) -> None:
+    def load() -> tuple[Dataset, Dataset]:
+        clock.now += 5.0
+        return data
+
+    learners = Learners(load, clock=clock, cpu_clock=clock)
+    names = [learners.start(RECIPE.replace(epochs=10_000), seed=seed) for seed in (1, 2)]
+    for _ in range(40):
+        learners.turn()
+    steps = [see(learners, name).step for name in names]
+    assert max(steps) <= 1.5 * min(steps)
+    assert see(learners, names[0]).seconds < 1.0
+    learners.close()
+
+
+def test_each_limit_is_told_from_the_others_and_leaves_the_rest_alone(
+    data: tuple[Dataset, Dataset], clock: Clock
+) -> None:
+    learners = Learners(
+        lambda: data, clock=clock, cpu_clock=clock, limits=Limits(learners=4, learners_a_visitor=2)
+    )
+    names = [learners.start(RECIPE, seed=seed, visitor="ada") for seed in (1, 2)]
+    with pytest.raises(TooManyError, match="2 of your trainings"):
+        learners.start(RECIPE, seed=3, visitor="ada")
+    with pytest.raises(TooWideError, match="got 5,000"):
+        learners.start(RECIPE.replace(hidden=(2500, 2500)), seed=3, visitor="alan")
+    learners.start(RECIPE, seed=3, visitor="alan")
+    learners.start(RECIPE, seed=3)
+    with pytest.raises(FullError, match="4 trainings run"):
+        learners.start(RECIPE, seed=3)
+    assert finish(learners, names[0]).state is State.FINISHED
+    learners.start(RECIPE, seed=4, visitor="ada")  # who has finished is in nobody's way
+    assert see(learners, names[0]).test is not None
+    learners.close()

@@ -17,6 +17,7 @@ from streamlit.testing.v1 import AppTest
 
 from nn import RECIPES, load_network, save_checkpoint
 from ui import session, texts
+from ui.limits import Limits
 from ui.snapshot import State
 
 ROOT = Path(__file__).parent.parent.parent
@@ -214,7 +215,7 @@ def test_a_full_server_says_so_and_keeps_what_was_trained(
     page.run()
     page.button(key="train").click().run()
     wait_until_trained(page)
-    monkeypatch.setattr(session.learners(), "_max_learners", 0)
+    monkeypatch.setattr(session.learners(), "_limits", Limits(learners=0))
     page.button(key="train").click().run()
     assert "Try again when one has ended" in page.warning[0].value
     assert state(page, "run").state is State.FINISHED

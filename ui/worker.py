@@ -1,0 +1,89 @@
+"""The worker's craft: one slice of one learner, and what may go wrong in it.
+
+Who is next, and in which thread, is for learners.py to say. This module knows no page.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+
+from nn import DivergenceError, RecipeError
+
+from .learner import Data, Learner
+from .snapshot import State
+
+log = logging.getLogger(__name__)
+
+
+class Worker:
+    """Works on learners; one thread at a time may call it.
+
+    Parameters
+    ----------
+    load_data : returns training and test set; called once, when first needed
+    clock : seconds, monotonic
+    cpu_clock : seconds that this thread worked; on a busy machine that is less
+    lock : guards what pages see of a learner; never held while one trains
+    slice_seconds : how long to work at a stretch, if a piece of work is not longer
+    """
+
+    def __init__(
+        self,
+        load_data: Callable[[], Data],
+        *,
+        clock: Callable[[], float],
+        cpu_clock: Callable[[], float],
+        lock: threading.Condition,
+        slice_seconds: float,
+    ) -> None:
+        self._load_data, self._lock, self._slice_seconds = load_data, lock, slice_seconds
+        self._clock, self._cpu_clock = clock, cpu_clock
+        self._data: Data | None = None
+
+    def data(self) -> Data:
+        """Training and test set."""
+        if self._data is None:
+            self._data = self._load_data()
+        return self._data
+
+    def slice(self, learner: Learner) -> float:
+        """Train a little, and keep what happens on record; returns the seconds of work."""
+        began, cpu = self._clock(), self._cpu_clock()
+        try:
+            if self._data is None:
+                self.data()
+                began, cpu = (
+                    self._clock(),
+                    self._cpu_clock(),
+                )  # for the whole server: no learner is charged
+            while learner.state is State.RUNNING and not learner.dropped:
+                progress = learner.advance()
+                now = self._clock()
+                with self._lock:
+                    learner.record(progress, now)
+                if now - began >= self._slice_seconds or learner.due > now:
+                    break
+            self.copy_network(learner)
+        except StopIteration:
+            self._end(learner, State.FINISHED)
+        except (DivergenceError, RecipeError, ValueError) as error:
+            self._end(learner, State.FAILED, str(error))
+        except Exception:  # one visitor's learner must not end the others'
+            log.exception("a learner raised")
+            self._end(learner, State.FAILED)
+        now = self._clock()
+        with self._lock:
+            learner.account.charge(now - began, now)
+        return self._cpu_clock() - cpu
+
+    def copy_network(self, learner: Learner) -> None:
+        """Give the learner's page a fresh copy of its network, if it is time for one."""
+        network = learner.copy_network(self._clock())
+        with self._lock:
+            learner.network = network or learner.network
+
+    def _end(self, learner: Learner, state: State, message: str = "") -> None:
+        with self._lock:
+            learner.end(state, message)
