@@ -20,6 +20,7 @@ from . import texts
 from .snapshot import Point, Snapshot
 
 MAX_UPLOAD_BYTES = 25_000_000
+MAX_UNPACKED_BYTES = 50_000_000  # weights hardly compress: an honest upload stays far below
 COLUMNS = ("epoch", "step", "quantity", "series", "value")
 CURVES = (  # field of a point, quantity, series
     ("loss", "loss", "training"),
@@ -74,12 +75,12 @@ def network_from_upload(raw: bytes, name: str) -> tuple[Network, dict[str, Any]]
     Raises
     ------
     CheckpointError
-        The file is above 25 MB, or `load_checkpoint` refuses it.
+        The file is above 25 MB, or unpacked above 50 MB, or `load_checkpoint` refuses it.
     """
     if len(raw) > MAX_UPLOAD_BYTES:
         size, limit = (texts.decimal(count / 1e6, 1) for count in (len(raw), MAX_UPLOAD_BYTES))
         raise CheckpointError(texts.say("UPLOAD_TOO_LARGE", file=name, size=size, limit=limit))
-    found = load_checkpoint(io.BytesIO(raw), name=name)
+    found = load_checkpoint(io.BytesIO(raw), name=name, max_bytes=MAX_UNPACKED_BYTES)
     return found.network, found.meta
 
 
