@@ -92,9 +92,11 @@ def above_mean(a: int) -> Array:
 def explaining(network: Network) -> Network:
     """The folded network, independent of this one, whose first layer gives ∂/∂x as well.
 
-    The functions of this module take it; one thread at a time, as they write into its buffers.
+    Its calibration is the same. The functions of this module take it; one thread at a time, as
+    they write into its buffers.
     """
     folded = network.folded()
+    folded.calibration = network.calibration
     for layer in folded.layers:
         layer.needs_input_grad = True
     return folded

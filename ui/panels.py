@@ -12,9 +12,10 @@ from collections.abc import Callable
 import streamlit as st
 
 from . import texts
+from .insight import why
 from .view import View
 
-PANELS: dict[str, Callable[[View], None]] = {}  # by the name of its tab's word
+PANELS: dict[str, Callable[[View], None]] = {"PANEL_WHY": why.show}  # by the name of its tab's word
 
 
 def show(view: View) -> None:

@@ -206,6 +206,17 @@ class Visit:
         """Pick the network that reads: Best, Original or Yours."""
         self.page.get_by_role("radio", name=name, exact=True).click()
 
+    def open_panel(self, name: str) -> Locator:
+        """Open the tab of that name below the sentence; gives the panel."""
+        tab = self.page.get_by_role("tab", name=name, exact=True)
+        tab.click()
+        expect(tab).to_have_attribute("aria-selected", "true")
+        return self.page.get_by_role("tabpanel", name=name, exact=True)
+
+    def pressable(self, name: str) -> Locator:
+        """What is to be pressed in a picture, by its data-press."""
+        return self.page.locator(f'[data-press="{name}"]')
+
     # Drawing.
 
     def place(self, stroke: Stroke) -> list[tuple[float, float]]:

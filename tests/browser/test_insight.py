@@ -1,0 +1,130 @@
+"""Why this digit, and what is inside: on a drawing, in both themes, on a desk and on a phone."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from playwright.sync_api import Locator, expect
+
+from tests.browser.page import DESKTOP, PHONE, Visit
+from tests.browser.test_looks import illegible, overflow
+
+pytestmark = pytest.mark.browser
+
+PLACES: dict[str, dict[str, Any]] = {
+    "a desk in the light": {**DESKTOP, "color_scheme": "light"},
+    "a phone in the dark": {**PHONE, "color_scheme": "dark"},
+}
+everywhere = pytest.mark.parametrize("place", PLACES)
+
+
+def with_a_seven(visit: Callable[..., Visit], place: str) -> Visit:
+    """The page at one of the places, with a 7 drawn on it."""
+    visitor = visit(**PLACES[place])
+    draw = visitor.touch if PLACES[place].get("has_touch") else visitor.draw
+    draw(7)
+    visitor.expect_digit(7)
+    return visitor
+
+
+def touchable(parts: Locator) -> bool:
+    """Whether each of these is large enough for a finger."""
+    boxes = [part.bounding_box() for part in parts.all()]
+    return bool(boxes) and all(box and min(box["width"], box["height"]) >= 44 for box in boxes)
+
+
+@everywhere
+def test_why_a_seven_and_not_a_one(visit: Callable[..., Visit], place: str) -> None:
+    visitor = with_a_seven(visit, place)
+    panel = visitor.open_panel("Why")
+    expect(visitor.pressable("a-7")).to_be_checked()
+    visitor.pressable("b-1").click()
+    expect(visitor.pressable("b-1")).to_be_checked()
+    says = panel.locator(".reasons")
+    expect(says).to_contain_text(re.compile(r"The ink .* speaks most for 7 \(\+\d\.\d\)"))
+    expect(says).to_contain_text(re.compile("for 1|against 1"))
+    picture = panel.get_by_role("img", name="each pixel by what it adds to the lead of 7 over 1")
+    expect(picture).to_be_visible()
+    assert picture.evaluate("image => image.complete && image.naturalWidth") == 280
+    against_one = picture.get_attribute("src")
+    visitor.pressable("b-3").click()
+    expect(picture).to_have_count(0)
+    other = panel.get_by_role("img", name="each pixel by what it adds to the lead of 7 over 3")
+    expect(other).not_to_have_attribute("src", against_one or "")
+    places = (".reasons", ".choices .ask", ".choice", ".scale span", ".answer span", ".turn")
+    assert illegible(visitor, places) == []
+    assert overflow(visitor) <= 0
+    if "phone" in place:
+        assert touchable(panel.locator(".choice"))
+        assert touchable(panel.locator("button.patch"))
+
+
+@everywhere
+def test_the_bars_answer_when_a_part_is_erased(visit: Callable[..., Visit], place: str) -> None:
+    visitor = with_a_seven(visit, place)
+    panel = visitor.open_panel("Why")
+    answer = panel.locator(".answer .figure").nth(7)
+    before = answer.inner_text()
+    assert "→" not in before
+    calm = panel.locator(".answers").bounding_box()
+    patches = panel.locator("button.patch")
+    for n in range(6):
+        patches.nth(n).click()
+        expect(patches.nth(n)).to_have_attribute("aria-pressed", "true")
+    expect(answer).to_contain_text("→")
+    expect(panel.locator(".turn")).to_contain_text("Before: 7. Now: ")
+    moved = panel.locator(".answers").bounding_box()
+    assert calm is not None
+    assert moved is not None
+    assert (calm["width"], calm["height"]) == (moved["width"], moved["height"])
+    patches.nth(0).click()  # comes back
+    expect(patches.nth(0)).to_have_attribute("aria-pressed", "false")
+    visitor.press("why-restore")
+    expect(patches.nth(3)).to_have_attribute("aria-pressed", "false")
+    expect(answer).to_have_text(before)
+    expect(visitor.button("why-restore")).to_be_disabled()
+
+
+def test_the_question_is_asked_and_a_patch_erased_by_keyboard_alone(desk: Visit) -> None:
+    desk.draw(7)
+    desk.expect_digit(7)
+    panel = desk.open_panel("Why")
+    keyboard = desk.page.keyboard
+    desk.pressable("b-1").click()
+    expect(desk.pressable("b-1")).to_be_checked()
+    keyboard.press("ArrowRight")
+    expect(desk.pressable("b-2")).to_be_focused()
+    keyboard.press("Enter")
+    expect(desk.pressable("b-2")).to_be_checked()
+    expect(desk.pressable("b-2")).to_be_focused()  # the picture was made anew
+    keyboard.press("Tab")
+    patches = panel.locator("button.patch")
+    expect(patches.first).to_be_focused()
+    keyboard.press("ArrowRight")
+    expect(patches.nth(1)).to_be_focused()
+    keyboard.press("Space")
+    expect(patches.nth(1)).to_have_attribute("aria-pressed", "true")
+    expect(patches.nth(1)).to_be_focused()
+    expect(panel.locator(".answer").nth(7)).to_be_visible()
+    keyboard.press("Shift+Tab")
+    expect(desk.pressable("b-2")).to_be_focused()
+
+
+def test_why_follows_the_network_while_it_learns(desk: Visit) -> None:
+    desk.draw(7)
+    desk.expect_digit(7)
+    panel = desk.open_panel("Why")
+    desk.set_field("Epochs", "400")
+    desk.press("train")
+    desk.expect_epoch(1)
+    picture = panel.get_by_role("img", name="each pixel by what it adds")
+    seen = picture.get_attribute("src")
+    calm = panel.locator(".patches").bounding_box()
+    desk.expect_epoch(desk.epoch() + 2)
+    expect(picture).not_to_have_attribute("src", seen or "")
+    assert calm is not None
+    assert panel.locator(".patches").bounding_box() == pytest.approx(calm, abs=0.5)
+    desk.press("stop")
