@@ -11,10 +11,10 @@ import html
 import io
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from nn import Number, Preprocessing, Reading
+from nn.layers import Array
 from nn.preprocess import FITTED, SIDE
 
 from . import texts
@@ -72,7 +72,7 @@ def network_input(steps: Preprocessing | None) -> str:
             f"<p>{html.escape(texts.SEES_EMPTY)}</p></div></figure>"
             + _steps(_frame(""), _frame(""))
         )
-    picture = _png(steps.input.reshape(SIDE, SIDE))
+    picture = png(steps.input.reshape(SIDE, SIDE))
     return (
         f'<figure class="sees"><img class="pixels" src="{picture}" '
         f'alt="{html.escape(texts.STEP_CENTRE)}"></figure>'
@@ -131,7 +131,7 @@ def _found(steps: Preprocessing) -> str:
         f"width:{(right - left) / width:.2%};height:{(bottom - top) / height:.2%}"
     )
     return (
-        f'<div class="found"><img src="{_png(small)}" alt="{html.escape(texts.STEP_INK)}">'
+        f'<div class="found"><img src="{png(small)}" alt="{html.escape(texts.STEP_INK)}">'
         f'<span class="box" style="{box}"></span>'
         f'<span class="mass" style="left:{x / width:.2%};top:{y / height:.2%}"></span></div>'
     )
@@ -145,10 +145,10 @@ def _fitted(steps: Preprocessing) -> str:
     small = np.asarray(Image.fromarray(steps.cropped).resize(size, Image.Resampling.BOX))
     label = html.escape(texts.STEP_FIT)
     box = f'style="width:{size[0] * 3.6:.0f}px;height:{size[1] * 3.6:.0f}px"'
-    return f'<img src="{_png(small)}" alt="{label}" {box}>'
+    return f'<img src="{png(small)}" alt="{label}" {box}>'
 
 
-def _png(ink: NDArray[np.float32]) -> str:
+def png(ink: Array) -> str:
     """Ink in [0, 1] as a data URL of a picture in the slate's colours, light on dark."""
     colours = SLATE + np.clip(ink, 0, 1)[..., None] * (INK - SLATE)
     buffer = io.BytesIO()

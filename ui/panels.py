@@ -12,10 +12,14 @@ from collections.abc import Callable
 import streamlit as st
 
 from . import texts
-from .insight import why
+from .insight import mistakes, why
 from .view import View
 
-PANELS: dict[str, Callable[[View], None]] = {"PANEL_WHY": why.show}  # by the name of its tab's word
+# By the name of its tab's word.
+PANELS: dict[str, Callable[[View], None]] = {
+    "PANEL_WHY": why.show,
+    "PANEL_MISTAKES": mistakes.show,
+}
 
 
 def show(view: View) -> None:

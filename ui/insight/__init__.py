@@ -1,5 +1,4 @@
-"""The network explained on the visitor's own drawing: why this digit, what is inside, in numbers.
+"""The network explained: on the visitor's own drawing, on the test digits, by what it gets wrong.
 
-why, inside, arithmetic, pressable and memory know Streamlit. The others make pictures and words
-out of numbers, and know no page.
+A panel draws itself and knows Streamlit; what it shows is made by modules beside it that do not.
 """
