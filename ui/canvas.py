@@ -63,9 +63,14 @@ def samples() -> None:
                 key=f"sample-{digit}",
                 width="stretch",
                 help=texts.SAMPLE_HELP.format(digit=digit),
-                on_click=_put,
-                args=([_stroke(path) for path in paths], False),
+                on_click=put,
+                args=(paths,),
             )
+
+
+def put(paths: list[str]) -> None:
+    """Replace what is on the slate by strokes: SVG paths on a canvas of 100 x 100."""
+    _put([_stroke(path) for path in paths], False)
 
 
 def _preprocessed(pixels: NDArray[np.uint8], key: bytes | None) -> tuple[Preprocessing, ...]:

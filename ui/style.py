@@ -6,7 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from . import language, texts
+from . import language, texts, tour
 
 CSS = Path(__file__).parent / "style.css"
 
@@ -18,10 +18,11 @@ def set_up_page() -> None:
 
 
 def heading() -> None:
-    """The page's name and its one sentence, and the switch between languages."""
+    """The page's name and its one sentence, the tour, and the switch between languages."""
     with st.container(key="heading", horizontal=True, vertical_alignment="center"):
         st.html(
             f'<h1>{texts.TITLE}</h1><p class="lede">{texts.SUBTITLE}</p>{language.script()}',
             unsafe_allow_javascript=True,
         )
+        tour.button()
         language.switch()
