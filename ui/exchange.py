@@ -17,7 +17,7 @@ from nn import CheckpointError, Network, load_checkpoint, save_checkpoint
 from nn.mnist import FILES
 
 from . import texts
-from .snapshot import Point, Snapshot
+from .snapshot import Snapshot
 
 MAX_UPLOAD_BYTES = 25_000_000
 MAX_UNPACKED_BYTES = 50_000_000  # weights hardly compress: an honest upload stays far below
@@ -108,19 +108,31 @@ Row = tuple[float, int | str, str, str, float | str]
 
 
 def _rows(run: Snapshot) -> Iterator[Row]:
+    steps = _steps(run)
+    for epoch, quantity, series, value in _values(run):
+        if value is not None:
+            yield epoch, steps.get(epoch, ""), quantity, series, value
+
+
+def _steps(run: Snapshot) -> dict[float, int]:
+    """Optimizer steps by position, where they are known: a batch has one, and the latest ends."""
+    first = run.step - len(run.batches) + 1
+    return {
+        0.0: 0,
+        **{moment.epoch: moment.step for moment in run.moments},
+        **{point.epoch: step for step, point in enumerate(run.batches, first)},
+    }
+
+
+def _values(run: Snapshot) -> Iterator[tuple[float, str, str, float | str | None]]:
     for field, quantity, series in CURVES:
-        yield from _curve(run.points, field, quantity, series)
-    for field, quantity, _ in CURVES[:2]:
-        yield from _curve(run.batches, field, quantity, "batch")
-    for field in ("weight_norm", "gradient_norm", "dead"):
+        for point in run.points:
+            yield point.epoch, quantity, series, getattr(point, field)
+    for quantity in ("loss", "accuracy"):
+        for point in run.batches:
+            yield point.epoch, quantity, "batch", getattr(point, quantity)
+    for quantity in ("weight_norm", "gradient_norm", "dead"):
         for at in run.layers:
-            if (value := getattr(at, field)) is not None:
-                yield at.epoch, "", field, f"layer {at.layer}", value
+            yield at.epoch, quantity, f"layer {at.layer}", getattr(at, quantity)
     for mark in run.marks:
-        yield mark.epoch, "", mark.field, "change", "full" if mark.after is None else mark.after
-
-
-def _curve(points: tuple[Point, ...], field: str, quantity: str, series: str) -> Iterator[Row]:
-    for point in points:
-        if (value := getattr(point, field)) is not None:
-            yield point.epoch, "", quantity, series, value
+        yield mark.epoch, mark.field, "change", "full" if mark.after is None else mark.after

@@ -11,7 +11,7 @@ from ui.snapshot import Snapshot, State
 
 @pytest.fixture(scope="session")
 def finished(mnist: tuple[Dataset, Dataset]) -> Snapshot:
-    """A run to its end on a few digits, with validation, batch normalisation and dropout."""
+    """A run to its end on a few digits, its learning rate changed in the midst of it."""
     recipe = RECIPES["deep"].replace(
         hidden=(8, 6), batch_size=20, epochs=4, warmup=0, validation=40
     )
@@ -19,6 +19,8 @@ def finished(mnist: tuple[Dataset, Dataset]) -> Snapshot:
     name = learners.start(recipe, seed=11)
     while (run := learners.look(name)) is not None and run.state is State.RUNNING:
         learners.turn()
+        if run.epoch == 2 and not run.marks:
+            learners.change(name, recipe.replace(learning_rate=0.001))
     assert run is not None
     assert run.state is State.FINISHED
     return run

@@ -70,8 +70,10 @@ def test_a_zip_bomb_is_refused_by_its_name(finished: Snapshot) -> None:
 def test_curves_come_as_rows_of_epoch_quantity_series_and_value(finished: Snapshot) -> None:
     run = replace(
         finished,
+        step=8,
+        moments=(),
         points=(Point(0.5, 2.25, 0.25), Point(1.0, 0.1, 0.5, 1.5, 0.625)),
-        batches=(Point(0.25, 2.0, 0.125),),
+        batches=(Point(0.875, 2.0, 0.125), Point(1.0, 1.75, 0.25)),
         marks=(Mark(0.5, "learning_rate", 0.002, 0.001), Mark(1.0, "batch_size", 20, None)),
         layers=(LayerPoint(1.0, 1, 3.5, 0.25, 0.125), LayerPoint(1.0, 2, 2.0, 0.5)),
     )
@@ -79,20 +81,22 @@ def test_curves_come_as_rows_of_epoch_quantity_series_and_value(finished: Snapsh
     assert text.splitlines() == [
         "epoch,step,quantity,series,value",
         "0.5,,loss,training,2.25",
-        "1.0,,loss,training,0.1",
+        "1.0,8,loss,training,0.1",
         "0.5,,accuracy,training,0.25",
-        "1.0,,accuracy,training,0.5",
-        "1.0,,loss,validation,1.5",
-        "1.0,,accuracy,validation,0.625",
-        "0.25,,loss,batch,2.0",
-        "0.25,,accuracy,batch,0.125",
-        "1.0,,weight_norm,layer 1,3.5",
-        "1.0,,weight_norm,layer 2,2.0",
-        "1.0,,gradient_norm,layer 1,0.25",
-        "1.0,,gradient_norm,layer 2,0.5",
-        "1.0,,dead,layer 1,0.125",
+        "1.0,8,accuracy,training,0.5",
+        "1.0,8,loss,validation,1.5",
+        "1.0,8,accuracy,validation,0.625",
+        "0.875,7,loss,batch,2.0",
+        "1.0,8,loss,batch,1.75",
+        "0.875,7,accuracy,batch,0.125",
+        "1.0,8,accuracy,batch,0.25",
+        "1.0,8,weight_norm,layer 1,3.5",
+        "1.0,8,weight_norm,layer 2,2.0",
+        "1.0,8,gradient_norm,layer 1,0.25",
+        "1.0,8,gradient_norm,layer 2,0.5",
+        "1.0,8,dead,layer 1,0.125",
         "0.5,,learning_rate,change,0.001",
-        "1.0,,batch_size,change,full",
+        "1.0,8,batch_size,change,full",
     ]
 
 
@@ -102,3 +106,15 @@ def test_numbers_in_curves_are_exact(finished: Snapshot) -> None:
     assert [(float(row["epoch"]), float(row["value"])) for row in losses] == [
         (point.epoch, point.loss) for point in finished.points
     ]
+
+
+def test_the_steps_of_a_training_are_told_where_they_are_known(finished: Snapshot) -> None:
+    rows = list(csv.DictReader(io.StringIO(curves_csv(finished))))
+    steps_an_epoch = 10  # 200 digits, 20 a batch
+    known = [row for row in rows if row["step"]]
+    assert {row["series"] for row in known} == {
+        *("training", "validation", "batch", "layer 1", "layer 2", "layer 3", "change")
+    }
+    for row in known:
+        assert int(row["step"]) == round(float(row["epoch"]) * steps_an_epoch)
+    assert len({row["step"] for row in known if row["series"] == "batch"}) == 40

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from sqlalchemy import create_engine, inspect
 
-from ui.snapshot import LayerPoint, Mark, Snapshot, State
+from ui.snapshot import Mark, Snapshot, State
 from ui.store import Kept, Store, StoreError, schema
 
 ROOT = Path(__file__).parents[2]
@@ -36,15 +36,10 @@ def store(file: Path) -> Store:
 @pytest.fixture
 def run(finished: Snapshot) -> Snapshot:
     """A finished run with everything that a snapshot can hold."""
-    return replace(
-        finished,
-        seed=11,
-        marks=(Mark(1.5, "learning_rate", 0.002, 0.001), Mark(2.0, "batch_size", 20, None)),
-        layers=(LayerPoint(1.0, 1, 3.5, 0.25, 0.125), LayerPoint(1.0, 2, 2.0, 0.5)),
-        batches=finished.points[:3],
-        best_epoch=3,
-        restarts=1,
-    )
+    run = replace(finished, restarts=1)
+    assert all((run.points, run.batches, run.layers, run.best_epoch, run.step, run.seconds))
+    assert [mark.field for mark in run.marks] == ["learning_rate"]
+    return replace(run, marks=(*run.marks, Mark(2.0, "batch_size", 20, None)))
 
 
 @pytest.fixture
