@@ -5,10 +5,11 @@ Run it with `streamlit run app.py`. This file is a table of contents; each part 
 
 import streamlit as st
 
-from ui import language, prediction, session, style, training
+from ui import language, prediction, session, startup, style, training
 
 language.settle()
 style.set_up_page()
+startup.check()
 style.heading()
 every = session.poll_seconds()
 with st.sidebar, st.container(gap="xsmall"):

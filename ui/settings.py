@@ -15,8 +15,12 @@ from typing import Any
 
 from platformdirs import user_data_path
 
+from .limits import Limits
+
 PREFIX = "DIGIT_LAB_"
 OFF = ("", "off")
+MEGABYTE = 1_000_000
+LIMITS = Limits()
 
 
 class SettingsError(ValueError):
@@ -54,7 +58,20 @@ class Settings:
         ),
     )
     learners: int = field(
-        default=40, metadata=_rule("trainings at once on this server", low=1, high=1000)
+        default=LIMITS.learners,
+        metadata=_rule("trainings at once on this server", low=1, high=1000),
+    )
+    learners_a_visitor: int = field(
+        default=LIMITS.learners_a_visitor,
+        metadata=_rule("trainings at once of one visitor", low=1, high=1000),
+    )
+    hidden_units: int = field(
+        default=LIMITS.hidden_units,
+        metadata=_rule("hidden units of one network, all layers together", low=1, high=32_768),
+    )
+    visitor_megabytes: int = field(
+        default=LIMITS.visitor_bytes // MEGABYTE,
+        metadata=_rule("megabytes of memory for one visitor's trainings", low=50, high=100_000),
     )
     kept_runs: int = field(
         default=50, metadata=_rule("runs that a visitor may keep", low=1, high=10_000)
@@ -66,6 +83,15 @@ class Settings:
     def __post_init__(self) -> None:
         for option in dataclasses.fields(self):
             _check(option, getattr(self, option.name))
+
+    def limits(self) -> Limits:
+        """What the learners of this server may take."""
+        return Limits(
+            learners=self.learners,
+            learners_a_visitor=self.learners_a_visitor,
+            hidden_units=self.hidden_units,
+            visitor_bytes=self.visitor_megabytes * MEGABYTE,
+        )
 
 
 def read(environment: Mapping[str, str]) -> Settings:

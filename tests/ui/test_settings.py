@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 from platformdirs import user_data_path
+from streamlit.testing.v1 import AppTest
 
 from ui import settings
+from ui.limits import Limits
 from ui.settings import Settings, SettingsError, read
 
 ROOT = Path(__file__).parents[2]
@@ -24,7 +26,7 @@ def test_by_default_runs_are_kept_in_the_users_data_folder() -> None:
     file = Path(found.database.removeprefix("sqlite:///"))
     assert file.is_relative_to(user_data_path())
     assert file.name == "runs.sqlite3"
-    assert (found.worker, found.learners) == ("thread", 40)
+    assert (found.worker, found.limits()) == ("thread", Limits())
     assert (found.kept_runs, found.kept_megabytes) == (50, 100)
 
 
@@ -33,11 +35,16 @@ def test_every_setting_can_be_given() -> None:
         "database": "sqlite:////srv/runs.sqlite3",
         "worker": "process",
         "learners": "7",
+        "learners_a_visitor": "3",
+        "hidden_units": "600",
+        "visitor_megabytes": "90",
         "kept_runs": "8",
         "kept_megabytes": "9",
     }
     found = read({f"DIGIT_LAB_{name.upper()}": f" {text} " for name, text in given.items()})
     assert {name: str(value) for name, value in dataclasses.asdict(found).items()} == given
+    limits = Limits(learners=7, learners_a_visitor=3, hidden_units=600, visitor_bytes=90_000_000)
+    assert found.limits() == limits
     assert given.keys() == {option.name for option in dataclasses.fields(Settings)}
 
 
@@ -98,10 +105,28 @@ def test_the_environment_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_settings_know_no_page_and_no_database() -> None:
     code = (
         "import sys; from ui import settings; settings.current(); "
-        "print(sorted({'streamlit', 'sqlalchemy', 'numpy'} & sys.modules.keys()))"
+        "print(sorted({'streamlit', 'sqlalchemy'} & sys.modules.keys()))"
     )
     environment = {**os.environ, "DIGIT_LAB_DATABASE": "off"}
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, env=environment, cwd=ROOT
     )
     assert (done.stdout.strip(), done.stderr) == ("[]", "")
+
+
+def test_a_wrong_setting_is_a_sentence_on_the_page_and_in_the_log(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("DIGIT_LAB_WORKER", "thraed")
+    settings.current.cache_clear()
+    try:
+        page = AppTest.from_file(str(ROOT / "app.py"), default_timeout=30).run()
+    finally:
+        settings.current.cache_clear()
+    says = "DIGIT_LAB_WORKER: expected thread or process, got 'thraed'"
+    assert [error.value for error in page.error] == [
+        f"This server is set up wrongly. {says}. Set it right, then start the server again."
+    ]
+    assert not page.exception
+    assert not page.button
+    assert says in caplog.text
