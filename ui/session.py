@@ -11,7 +11,7 @@ import streamlit as st
 
 from nn import CheckpointError, Network, Recipe, load_checkpoint, load_mnist
 
-from . import texts
+from . import settings, texts
 from .learners import Learners
 from .snapshot import Snapshot, State
 
@@ -37,7 +37,7 @@ class Connection:
 @st.cache_resource(show_spinner=False)
 def learners() -> Learners:
     """The server's learners, with their one worker running."""
-    everyone = Learners(load_mnist)
+    everyone = Learners(load_mnist, limits=settings.current().limits())
     everyone.run()
     return everyone
 

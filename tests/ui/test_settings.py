@@ -9,11 +9,13 @@ import sys
 from pathlib import Path
 
 import pytest
+import streamlit as st
 from platformdirs import user_data_path
 from streamlit.testing.v1 import AppTest
 
-from ui import settings
-from ui.limits import Limits
+from nn import RECIPES
+from ui import session, settings
+from ui.limits import Limits, TooWideError
 from ui.settings import Settings, SettingsError, read
 
 ROOT = Path(__file__).parents[2]
@@ -130,3 +132,18 @@ def test_a_wrong_setting_is_a_sentence_on_the_page_and_in_the_log(
     assert not page.exception
     assert not page.button
     assert says in caplog.text
+
+
+def test_the_servers_learners_keep_to_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DIGIT_LAB_HIDDEN_UNITS", "100")
+    settings.current.cache_clear()
+    st.cache_resource.clear()
+    try:
+        everyone = session.learners()
+        with pytest.raises(TooWideError) as refusal:
+            everyone.start(RECIPES["adam"], seed=0)
+        everyone.close()
+    finally:
+        settings.current.cache_clear()
+        st.cache_resource.clear()
+    assert (refusal.value.asked, refusal.value.allowed) == (128, 100)
