@@ -218,8 +218,10 @@ def _engine(url: str, busy_seconds: float) -> Engine:
         raise StoreError(texts.say("STORE_URL", url=url)) from error
 
     @event.listens_for(engine, "connect")
-    def leave_transactions_to_us(connection: sqlite3.Connection, _record: object) -> None:
+    def set_up(connection: sqlite3.Connection, _record: object) -> None:
         connection.isolation_level = None  # pysqlite's own come too late for a version's change
+        # Some builds overwrite with zeros what is deleted, and a full disk has no room for that.
+        connection.execute("PRAGMA secure_delete = OFF")
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
