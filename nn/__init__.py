@@ -19,7 +19,9 @@ Read it in this order; each module adds one thing to those before it:
     augment      a digit distorted: turned, bent, thicker or thinner
     supply       what a training reads: the data, with the pen's digits among it, distorted
     diagnostics  how each layer stands: norms, dead units
+    state        all it takes to go on with a training elsewhere
     watch        when a training has diverged
+    progress     what a training tells whenever it pauses
     training     all of it put together: a generator that trains and tells how far it is
     reading      one canvas judged: a digit with its confidence, or an honest refusal
     explain      why this digit: what each pixel and each hidden unit adds to a score
@@ -36,9 +38,12 @@ from .network import Network
 from .number import Number, judge_number, read_number, separate
 from .photo import PhotoError, photo_ink
 from .preprocess import Preprocessing, canvas_to_input
+from .progress import Progress
 from .reading import Reading, judge, read
 from .recipes import RECIPES, Recipe, RecipeError
-from .training import DivergenceError, Progress, split_validation, train
+from .state import TrainingState
+from .training import split_validation, train
+from .watch import DivergenceError
 
 __all__ = [
     "RECIPES",
@@ -56,6 +61,7 @@ __all__ = [
     "Reading",
     "Recipe",
     "RecipeError",
+    "TrainingState",
     "canvas_to_input",
     "evaluate",
     "judge",

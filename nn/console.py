@@ -10,7 +10,7 @@ import shutil
 import time
 from typing import TextIO
 
-from .training import Progress
+from .progress import Progress
 
 BAR = 24  # characters, fewer on a narrow terminal
 REFRESH = 0.1  # seconds between two redraws of the bar

@@ -18,6 +18,7 @@ from .augment import distort
 from .mnist import CLASSES, Dataset
 from .pen import NO_DIGIT, write_digits, write_nondigits
 from .recipes import Recipe
+from .state import SupplyState, Written
 
 FEW = 8  # written between two pauses: some milliseconds of work
 
@@ -43,6 +44,8 @@ class Supply:
         self.augment, self.rng = recipe.augment, rng
         digits, others = round(recipe.pen * len(data)), round(recipe.nondigits * len(data))
         self.unwritten = np.zeros(len(data) + digits + others, bool)
+        self.written: list[Written] = []
+        self.again: dict[int, Written] = {}  # by row: what another supply has written already
         if digits or others:
             chosen = rng.integers(CLASSES, size=digits).astype(np.uint8)
             nothing = np.full(others, NO_DIGIT, np.uint8)
@@ -56,17 +59,44 @@ class Supply:
 
     def prepare(self, rows: NDArray[np.intp]) -> Iterator[None]:
         """Write what of these rows is not written yet, pausing after every few."""
+        if self.again:
+            yield from self._write_again(rows)
         missing = rows[self.unwritten[rows]]
         for first in range(0, len(missing), FEW):
             some = missing[first : first + FEW]
-            digits, others = some[self.labels[some] < CLASSES], some[self.labels[some] == NO_DIGIT]
-            if len(digits):
-                written = write_digits(len(digits), rng=self.rng, labels=self.labels[digits])
-                self.images[digits] = written.images
-            if len(others):
-                self.images[others] = write_nondigits(len(others), rng=self.rng)
-            self.unwritten[some] = False
+            self.written.append((some, self.rng.bit_generator.state))
+            self._write(some, self.rng)
             yield
+
+    def _write(self, rows: NDArray[np.intp], rng: np.random.Generator) -> None:
+        labels = self.labels[rows]
+        digits, others = rows[labels < CLASSES], rows[labels == NO_DIGIT]
+        if len(digits):
+            written = write_digits(len(digits), rng=rng, labels=self.labels[digits])
+            self.images[digits] = written.images
+        if len(others):
+            self.images[others] = write_nondigits(len(others), rng=rng)
+        self.unwritten[rows] = False
+
+    def _write_again(self, rows: NDArray[np.intp]) -> Iterator[None]:
+        for row in rows[self.unwritten[rows]].tolist():
+            if row in self.again:
+                some, before = self.again[row]
+                rng = np.random.Generator(type(self.rng.bit_generator)())
+                rng.bit_generator.state = before
+                self._write(some, rng)
+                for one in some.tolist():
+                    del self.again[one]
+                yield
+
+    def state(self) -> SupplyState:
+        """What a supply of the same data needs to have the same digits of the pen."""
+        return SupplyState(self.labels, tuple(self.written))
+
+    def restore(self, state: SupplyState) -> None:
+        """Have the digits of another supply, each written again when it is needed."""
+        self.labels, self.written = state.labels, list(state.written)
+        self.again = {row: few for few in self.written for row in few[0].tolist()}
 
     def take(self, rows: NDArray[np.intp], out: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Copy the rows' images into `out`, (n, 784), distorted; returns their labels, (n,)."""

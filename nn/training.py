@@ -12,8 +12,7 @@ batches": E. Hoffer et al., 2017).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass
+from collections.abc import Generator, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,48 +26,11 @@ from .mnist import CLASSES, Dataset
 from .network import ACTIVATIONS, CHUNK, Network
 from .optimizers import Momentum
 from .pen import NO_DIGIT
+from .progress import Progress
 from .recipes import Recipe
+from .state import NUMBERS, TrainingState
 from .supply import Supply
-from .watch import CHECK_STEPS, DivergenceError, Watch
-
-__all__ = ["DivergenceError", "Progress", "split_validation", "train"]
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """Where a training stands.
-
-    Attributes
-    ----------
-    recipe : as it is now; live changes show here
-    step : optimizer steps taken
-    epoch : epochs completed, from 0
-    position : epochs completed, with the fraction of the present one
-    loss, accuracy : the means over this epoch's batches so far, as they were trained on (with
-        dropout and batch statistics, before each step); NaN before the first batch
-    batch_loss, batch_accuracy : the same over the latest batch alone
-    learning_rate : of the latest step
-    epoch_end : True once an epoch, after its evaluation
-    validation : on the validation set, at an epoch's end; None otherwise, or without such a set
-    snapshot : call it for a copy of the network as it would predict now; valid until the
-        generator goes on
-    layers : call it, likewise, for how the dense layers stand after the latest batch, whose first
-        thousand samples, not distorted, tell which units are dead; empty before the first batch
-    """
-
-    recipe: Recipe
-    step: int
-    epoch: int
-    position: float
-    loss: float
-    accuracy: float
-    batch_loss: float
-    batch_accuracy: float
-    learning_rate: float
-    epoch_end: bool
-    validation: Evaluation | None
-    snapshot: Callable[[], Network]
-    layers: Callable[[], tuple[LayerFigures, ...]]
+from .watch import CHECK_STEPS, Watch
 
 
 def train(
@@ -78,6 +40,7 @@ def train(
     recipe: Recipe,
     *,
     rng: np.random.Generator,
+    resume: TrainingState | None = None,
 ) -> Generator[Progress, Recipe | None, None]:
     """Train a network in place, by a recipe.
 
@@ -95,6 +58,8 @@ def train(
     train_set, validation_set : the latter may be None
     recipe : the settings; `hidden`, `activation` and `batch_norm` are not looked at again
     rng : shuffles the samples and draws dropout
+    resume : where another training by this recipe stood, on the same data: `network` and `rng` are
+        set to what they were there, and what follows is what would have followed there, to the bit
 
     Yields
     ------
@@ -102,27 +67,25 @@ def train(
 
     Raises
     ------
+    ValueError
+        What is to be resumed is of another architecture, or of other data.
     RecipeError
         The recipe asks for larger batches than there is data, also when it is sent; or what was
-        sent changes a field that is fixed while training runs.
+        sent, or is to be resumed, differs in a field that is fixed while training runs.
     DivergenceError
         Loss or parameters are no longer finite, or after 50 steps the smoothed loss stays above
         three times its first value, and above that of guessing.
     """
     recipe.check_size(len(train_set))
     run = _Run(network, train_set, recipe, rng)
+    if resume is not None:
+        run.restore(resume)
     yield from run.report()
-    for _ in range(recipe.epochs):
-        yield from run.epoch()
-        validation = None
-        if validation_set is not None:
-            steps = evaluation_steps(
-                run.snapshot(),
-                validation_set,
-                label_smoothing=recipe.label_smoothing,
-                epsilon=recipe.loss_epsilon,
-            )
-            validation = yield from _reporting(steps, run)
+    while run.epochs_done < recipe.epochs or not run.judged:
+        if run.judged:
+            yield from run.epoch()
+        validation = None if validation_set is None else (yield from run.validate(validation_set))
+        run.judged = True
         yield from run.report(epoch_end=True, validation=validation)
     run.finish()
 
@@ -155,20 +118,20 @@ class _Run:
         self.learning_rate = recipe.learning_rate
         self.steps = 0
         self.scheduled = 0.0  # the steps that the schedule counts: as of one batch size all along
-        self.epochs_done = 0
+        self.epochs_done, self.judged = 0, True  # and whether the latest one was evaluated
+        self.order: NDArray[np.intp] | None = None  # of the samples in the present epoch
+        self.place = self.until = 0  # in it: where the batch in hand begins and ends
         self.within = 0.0  # the part of the present epoch that is done
         self.loss_sum, self.correct, self.digits, self.seen = 0.0, 0, 0, 0
         self.batch_loss = self.batch_accuracy = math.nan
         self.latest: NDArray[np.intp] | None = None  # the rows of the latest batch
         self.watch = Watch(network, every=CHECK_STEPS)
-        self._take_batch_size()
+        self._make_room(recipe.batch_size or len(self.data))
         self._set_dropout()
 
-    def _take_batch_size(self) -> None:
-        """Make room for batches of the recipe's size; count an epoch's steps anew."""
-        n, network, size = len(self.data), self.network, self.recipe.batch_size or len(self.data)
-        if size == getattr(self, "batch_size", None):
-            return
+    def _make_room(self, size: int) -> None:
+        """For batches of this size; an epoch's steps are counted anew."""
+        n, network = len(self.data), self.network
         self.batch_size = size
         chunk = min(CHUNK, size)
         self.pixels = np.empty((chunk, network.inputs), np.uint8)
@@ -179,23 +142,32 @@ class _Run:
         self.scheduled = (self.epochs_done + self.within) * self.steps_per_epoch
         self.watch.every = min(CHECK_STEPS, self.steps_per_epoch)
 
+    def _take_batch_size(self) -> None:
+        size = self.recipe.batch_size or len(self.data)
+        if size != self.batch_size:
+            self._make_room(size)
+
     def _is_left_out(self, first: int, last: int) -> bool:
         """Whether a batch is a lone last sample, which has no variance to normalise."""
         return self.normalises and first > 0 and last - first == 1
 
     def epoch(self) -> Iterator[Progress]:
-        """One pass over the training set, in a new order."""
-        self._take_batch_size()
-        self.loss_sum, self.correct, self.digits, self.seen = 0.0, 0, 0, 0
-        shuffled = self.batch_size < len(self.data)  # the order within one sum changes nothing
-        order = self.rng.permutation(len(self.data)) if shuffled else np.arange(len(self.data))
-        last = 0
-        while last < len(order):
+        """One pass over the training set, in a new order; or the rest of it, if it was begun."""
+        if self.order is None:
             self._take_batch_size()
-            first, last = last, min(last + self.batch_size, len(order))
-            if self._is_left_out(first, last):
+            self.loss_sum, self.correct, self.digits, self.seen = 0.0, 0, 0, 0
+            shuffled = self.batch_size < len(self.data)  # the order within one sum changes nothing
+            n = len(self.data)
+            self.order = self.rng.permutation(n) if shuffled else np.arange(n)
+            self.place = self.until = 0
+        order = self.order
+        while self.place < len(order):
+            if self.until == self.place:
+                self._take_batch_size()
+                self.until = min(self.place + self.batch_size, len(order))
+            if self._is_left_out(self.place, self.until):
                 break
-            rows = order[first:last]
+            rows = order[self.place : self.until]
             for _ in self.data.prepare(rows):
                 yield from self.report()
             correct, digits = self.correct, self.digits
@@ -207,9 +179,12 @@ class _Run:
                 self.watch.look(loss, self.steps, self.learning_rate)
                 self._clip()
                 self._step()
-            if last < len(order):
+            self.place = self.until
+            if self.place < len(order):
                 yield from self.report()
+        self.order = None
         self.epochs_done += 1
+        self.judged = False
         self.within = 0.0
         self.scheduled = float(self.epochs_done * self.steps_per_epoch)
         self.watch.check(self.steps, self.learning_rate)
@@ -229,7 +204,7 @@ class _Run:
                 elif self.sum_of_grads is not None:
                     self.sum_of_grads += network.grads
             if piece + 1 < pieces:
-                yield from self.report()
+                yield from self.report(midway=True)
         if self.sum_of_grads is not None:
             network.grads[...] = self.sum_of_grads
         return batch_loss
@@ -278,6 +253,20 @@ class _Run:
         labels = self.data.take(rows, out=pixels)
         return scaled(pixels, out=x), labels
 
+    def validate(self, dataset: Dataset) -> Generator[Progress, Recipe | None, Evaluation]:
+        """Evaluate on a data set as the recipe reckons a loss, pausing now and then."""
+        smoothing, epsilon = self.recipe.label_smoothing, self.recipe.loss_epsilon
+        steps = evaluation_steps(
+            self.snapshot(), dataset, label_smoothing=smoothing, epsilon=epsilon
+        )
+        while True:
+            try:
+                next(steps)
+            except StopIteration as stop:
+                evaluation: Evaluation = stop.value
+                return evaluation
+            yield from self.report()
+
     def _clip(self) -> None:
         """Shorten a gradient above the recipe's norm (Pascanu et al. 2013)."""
         if not self.recipe.clip_norm:
@@ -320,10 +309,14 @@ class _Run:
         return layer_figures(self.network, scaled(images, out=np.empty(images.shape, self.x.dtype)))
 
     def report(
-        self, *, epoch_end: bool = False, validation: Evaluation | None = None
+        self,
+        *,
+        epoch_end: bool = False,
+        validation: Evaluation | None = None,
+        midway: bool = False,
     ) -> Generator[Progress, Recipe | None, None]:
         """Pause with a Progress; take a changed recipe if one comes back."""
-        mean = 1.0 / self.digits if self.digits else math.nan
+        mean = 1.0 / self.digits if self.digits else math.nan  # of this epoch so far
         changed = yield Progress(
             recipe=self.recipe,
             step=self.steps,
@@ -338,6 +331,7 @@ class _Run:
             validation=validation,
             snapshot=self.snapshot,
             layers=self.layers,
+            state=None if midway else self.state,
         )
         if changed is not None:
             self._take(changed)
@@ -363,20 +357,44 @@ class _Run:
             if isinstance(layer, Dropout):
                 layer.rate = rate
 
+    def state(self) -> TrainingState:
+        """All it takes to go on from here."""
+        return TrainingState(
+            recipe=self.recipe,
+            numbers={name: getattr(self, name) for name in NUMBERS},
+            rng=self.rng.bit_generator.state,
+            params=self.network.params.copy(),
+            statistics=self.network.statistics.copy(),
+            average=None if self.average is None else self.average.copy(),
+            optimizer={name: memory.copy() for name, memory in self.optimizer.state.items()},
+            optimizer_steps=self.optimizer.steps,
+            order=self.order,
+            watch=self.watch.state(),
+            supply=self.data.state(),
+        )
+
+    def restore(self, state: TrainingState) -> None:
+        """Go on from there, by this run's recipe."""
+        state.check_fits(self.network.params, samples=len(self.data))
+        state.recipe.check_live_change(self.recipe, samples=self.samples)
+        wanted, self.recipe = self.recipe, state.recipe
+        self.optimizer = state.recipe.build_optimizer(self.network.params, self.network.grads)
+        for name, memory in state.optimizer.items():
+            self.optimizer.state[name][...] = memory
+        self.optimizer.steps = state.optimizer_steps
+        self.network.params[...] = state.params
+        self.network.statistics[...] = state.statistics
+        self.average = None if state.average is None else state.average.copy()
+        self.order = state.order
+        self.watch.restore(state.watch)
+        self.data.restore(state.supply)
+        self.rng.bit_generator.state = state.rng
+        self._make_room(int(state.numbers["batch_size"]))
+        for name, number in state.numbers.items():
+            setattr(self, name, number)
+        self._take(wanted)
+
     def finish(self) -> None:
         """Leave the weights that predict in the network."""
         if self.average is not None:
             self.network.params[...] = self.average
-
-
-def _reporting(
-    steps: Generator[None, None, Evaluation], run: _Run
-) -> Generator[Progress, Recipe | None, Evaluation]:
-    """Run an evaluation, pausing with the training's progress where it pauses."""
-    while True:
-        try:
-            next(steps)
-        except StopIteration as stop:
-            evaluation: Evaluation = stop.value
-            return evaluation
-        yield from run.report()

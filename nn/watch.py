@@ -12,6 +12,7 @@ import numpy as np
 
 from .mnist import CLASSES
 from .network import Network
+from .state import WatchState
 
 DIVERGENCE_FACTOR = 3.0  # the smoothed loss above this many times its first value ...
 GUESSING = math.log(CLASSES)  # ... and above the loss of ten equal probabilities ...
@@ -75,6 +76,17 @@ class Watch:
         network = self.network
         if not (np.isfinite(network.params).all() and np.isfinite(network.statistics).all()):
             self._diverged("parameters are no longer finite", step, learning_rate)
+
+    def state(self) -> WatchState:
+        """What it remembers, as a copy."""
+        good = self.good
+        return WatchState(self.first, self.smoothed, good.params.copy(), good.statistics.copy())
+
+    def restore(self, state: WatchState) -> None:
+        """Remember what another watch did."""
+        self.first, self.smoothed = state.first, state.smoothed
+        self.good.params[...] = state.params
+        self.good.statistics[...] = state.statistics
 
     def _diverged(self, what: str, step: int, learning_rate: float) -> None:
         self.network.params[...] = self.good.params

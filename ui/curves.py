@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Iterable
 
 from nn.diagnostics import LayerFigures
-from nn.training import Progress
+from nn.progress import Progress
 
 from .snapshot import LayerPoint, Point
 from .spaced import Spaced

@@ -15,7 +15,7 @@ import numpy as np
 from nn import Dataset, Network, Recipe, split_validation, train
 from nn.diagnostics import LayerFigures
 from nn.metrics import Evaluation, evaluation_steps
-from nn.training import Progress
+from nn.progress import Progress
 
 from .curves import Curves
 from .moments import Kept, Moments

@@ -13,7 +13,7 @@ from typing import Any
 from nn import Network
 from nn.layers import Array
 from nn.network import layers_from
-from nn.training import Progress
+from nn.progress import Progress
 
 from .spaced import Spaced
 

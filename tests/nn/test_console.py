@@ -37,10 +37,14 @@ def progress(position: float, *, loss: float = 0.25, validation: bool = False) -
         position=position,
         loss=loss,
         accuracy=0.5 + position / 100,
+        batch_loss=loss,
+        batch_accuracy=0.5,
         learning_rate=0.1,
         epoch_end=position == int(position) > 0,
         validation=Evaluation(0.3, np.diag(np.full(10, 9))) if validation else None,
         snapshot=lambda: Network([Dense(784, 10)]),
+        layers=tuple,
+        state=None,
     )
 
 
