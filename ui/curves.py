@@ -1,4 +1,4 @@
-"""A training's curves, gathered from its progress: points, batches, layers, best epoch."""
+"""A training's curves, gathered from its progress: points, batches, layers, marks, best epoch."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import itertools
 import math
 from collections import deque
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from nn.diagnostics import LayerFigures
 from nn.progress import Progress
 
-from .snapshot import LayerPoint, Point
+from .snapshot import LayerPoint, Mark, Point, Snapshot
 from .spaced import Spaced
 
 POINTS_AN_EPOCH = 8  # of the training curves
@@ -18,6 +19,17 @@ MAX_POINTS = 800  # of a curve; then every other one within epochs goes
 BATCHES = 400  # the latest ones have a point each
 LAYERS_AN_EPOCH = 8  # looks at the layers, to begin with
 MAX_LAYERS = 160  # looks that are kept
+
+
+@dataclass(frozen=True)
+class CurvesState:
+    """What a snapshot does not tell of the curves: sums since the latest point, the best accuracy,
+    the distance between two looks at the layers.
+    """
+
+    told: tuple[float, float, float]
+    best: float
+    distance: float
 
 
 class Curves:
@@ -33,6 +45,7 @@ class Curves:
         self.accuracy = math.nan
         self.best_epoch: int | None = None
         self._best = -math.inf
+        self._marks: list[Mark] = []
         self._points: list[Point] = []
         self._batches: deque[Point] = deque(maxlen=BATCHES)
         self._layers: Spaced[tuple[LayerPoint, ...]] = Spaced(1 / LAYERS_AN_EPOCH, MAX_LAYERS)
@@ -52,6 +65,37 @@ class Curves:
     def layers(self) -> tuple[LayerPoint, ...]:
         """How the layers stood, look by look, and in each layer by layer."""
         return tuple(itertools.chain.from_iterable(self._layers.things))
+
+    @property
+    def marks(self) -> tuple[Mark, ...]:
+        """The settings changed so far."""
+        return tuple(self._marks)
+
+    def mark(self, before: Progress, after: Progress) -> None:
+        """Keep what was changed between two progresses."""
+        old, new = before.recipe.to_dict(), after.recipe.to_dict()
+        self._marks += [
+            Mark(before.position, field, old[field], value)
+            for field, value in new.items()
+            if value != old[field]
+        ]
+
+    def state(self) -> CurvesState:
+        """What it takes, beside a snapshot, to go on with these curves."""
+        return CurvesState(self._told, self._best, self._layers.distance)
+
+    @classmethod
+    def restore(cls, state: CurvesState, snapshot: Snapshot) -> Curves:
+        """The curves that are in a snapshot, to go on with."""
+        curves = cls()
+        curves.accuracy, curves.best_epoch = snapshot.accuracy, snapshot.best_epoch
+        curves._told, curves._best = state.told, state.best
+        curves._marks, curves._points = list(snapshot.marks), list(snapshot.points)
+        curves._batches.extend(snapshot.batches)
+        curves._layers = Spaced(state.distance, MAX_LAYERS)
+        for position, look in itertools.groupby(snapshot.layers, key=lambda point: point.epoch):
+            curves._layers.add(position, tuple(look))
+        return curves
 
     def add(self, progress: Progress, previous: Progress) -> None:
         """Take note of a progress that followed on another."""

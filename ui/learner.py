@@ -17,10 +17,11 @@ from nn.diagnostics import LayerFigures
 from nn.metrics import Evaluation, evaluation_steps
 from nn.progress import Progress
 
+from .capture import Capture
 from .curves import Curves
 from .moments import Kept, Moments
 from .shares import Account
-from .snapshot import Mark, Snapshot, State
+from .snapshot import Snapshot, State
 
 SNAPSHOT_SECONDS = 0.2  # between two copies of a network for its visitor's drawing
 
@@ -36,7 +37,8 @@ class Learner:
     recipe, seed : of the training
     load_data : returns training and test set; called when the work begins
     seen : when its page last looked, by the worker's clock
-    visitor : whose it is; the learners of one visitor share the memory for moments
+    visitor : whose it is; the learners of one visitor share the memory for moments; None where no
+        other learner is theirs
     epochs, batches : pause after so many; None to go through
 
     Attributes
@@ -51,7 +53,7 @@ class Learner:
         load_data: Callable[[], Data],
         *,
         seen: float,
-        visitor: str = "",
+        visitor: str | None = None,
         epochs: int | None = None,
         batches: int | None = None,
     ) -> None:
@@ -72,11 +74,63 @@ class Learner:
         self.message = ""
         self.samples: int | None = None  # of the training set, once it is there
         self._curves = Curves()
-        self._marks: list[Mark] = []
         self._figures: tuple[LayerFigures, ...] = ()  # looked up, but not yet on record
         self._moment: Kept | None = None
         self._copied, self._copied_step = -math.inf, 0
         self._test: Evaluation | None = None
+        self._capture: Capture | None = None  # to go on from, with what was seen then
+        self._before: Snapshot | None = None
+
+    @classmethod
+    def restore(
+        cls,
+        capture: Capture,
+        snapshot: Snapshot,
+        load_data: Callable[[], Data],
+        *,
+        seen: float,
+        visitor: str | None = None,
+        restarts: int = 0,
+    ) -> Learner:
+        """A learner that goes on where another one stood.
+
+        Parameters
+        ----------
+        capture, snapshot : of that one, taken between the same two batches
+        load_data, seen, visitor : as for a new one
+        restarts : how often this has been necessary
+        """
+        learner = cls(capture.recipe, snapshot.seed, load_data, seen=seen, visitor=visitor)
+        learner._capture, learner._before = capture, replace(snapshot, restarts=restarts)
+        learner._pause_at_epoch = capture.pause_at_epoch
+        learner._pause_at_step, learner._pace = capture.pause_at_step, capture.pace
+        if capture.recipe != capture.training.recipe:
+            learner.wish = capture.recipe
+        learner.state, learner.network = snapshot.state, snapshot.network
+        learner.account.seconds = snapshot.seconds
+        learner._curves = Curves.restore(capture.curves, snapshot)
+        learner.moments = Moments.restore(
+            capture.moments, [moment for moment in snapshot.moments if isinstance(moment, Kept)]
+        )
+        return learner
+
+    def capture(self) -> Capture | None:
+        """What it takes, beside a snapshot, to go on elsewhere; for the worker alone.
+
+        None in the midst of a batch that is taken in chunks, before the beginning, at the end.
+        """
+        progress = self.progress
+        if progress is None or progress.state is None or not self.is_live():
+            return None
+        return Capture(
+            training=progress.state(),
+            recipe=self.recipe,
+            curves=self._curves.state(),
+            moments=self.moments.state(),
+            pause_at_epoch=self._pause_at_epoch,
+            pause_at_step=self._pause_at_step,
+            pace=self._pace,
+        )
 
     def advance(self) -> Progress:
         """Train a little, by a changed recipe if there is one, and look closer where it is time to.
@@ -90,7 +144,7 @@ class Learner:
         else:
             self.wish = None
             progress = self.work.send(wish)
-            self._mark(previous, progress)
+            self._curves.mark(previous, progress)
         stepped = previous is not None and progress.step > previous.step
         if stepped and self._curves.wants_layers(progress):
             self._figures = progress.layers()
@@ -111,7 +165,8 @@ class Learner:
         """Go on, if it rests; pause again after so many more epoch ends or batches."""
         if self.state is not State.PAUSED:
             return False
-        epoch, step = (self.progress.epoch, self.progress.step) if self.progress else (0, 0)
+        stands = self.progress or self._before
+        epoch, step = (stands.epoch, stands.step) if stands else (0, 0)
         self._pause_at_epoch = None if epochs is None else epoch + epochs
         self._pause_at_step = None if batches is None else step + batches
         self.state = State.RUNNING
@@ -163,6 +218,11 @@ class Learner:
     def snapshot(self, running: int, now: float) -> Snapshot:
         """How it stands; `running` is how many share the worker."""
         progress, curves = self.progress, self._curves
+        share = self.account.share(now) if self.state is State.RUNNING else 0.0
+        if progress is None and self._before is not None:
+            return replace(
+                self._before, state=self.state, recipe=self.recipe, running=running, share=share
+            )
         return Snapshot(
             state=self.state,
             recipe=progress.recipe if progress else self.recipe,
@@ -178,12 +238,13 @@ class Learner:
             seed=self.seed,
             step=progress.step if progress else 0,
             seconds=self.account.seconds,
-            share=self.account.share(now) if self.state is State.RUNNING else 0.0,
+            share=share,
             batches=curves.batches,
-            marks=tuple(self._marks),
+            marks=curves.marks,
             layers=curves.layers,
             moments=self.moments.all,
             best_epoch=curves.best_epoch,
+            restarts=self._before.restarts if self._before else 0,
         )
 
     def _is_to_pause(self, progress: Progress) -> bool:
@@ -200,14 +261,6 @@ class Learner:
         last = progress.epoch_end and progress.epoch == self.recipe.epochs
         return {"best": self._curves.is_best(progress), "last": last}
 
-    def _mark(self, before: Progress, after: Progress) -> None:
-        old, new = before.recipe.to_dict(), after.recipe.to_dict()
-        self._marks += [
-            Mark(before.position, field, old[field], value)
-            for field, value in new.items()
-            if value != old[field]
-        ]
-
     def _seconds_left(self, running: int) -> float | None:
         if self.progress is None or self.progress.position == 0:
             return None
@@ -221,11 +274,13 @@ class Learner:
         """The whole of the work, from reading the data to the test at the end."""
         train_set, test_set = load_data()
         rng = np.random.default_rng(self.seed)
-        network = self.recipe.build_network(rng=rng)
-        fitting, validation = split_validation(train_set, self.recipe)
+        resume = self._capture.training if self._capture else None
+        recipe = resume.recipe if resume else self.recipe
+        network = recipe.build_network(rng=rng)
+        fitting, validation = split_validation(train_set, recipe)
         self.samples = len(fitting)
         try:
-            yield from train(network, fitting, validation, self.recipe, rng=rng)
+            yield from train(network, fitting, validation, recipe, rng=rng, resume=resume)
         finally:  # where it diverged, these are the last good parameters
             if self.progress is not None and self.progress.step > 0:
                 self.network = network.copy()

@@ -42,6 +42,8 @@ class Learners:
     cpu_clock : seconds that the worker's thread worked; what is shared out evenly
     slice_seconds : how long a learner's turn is
     limits : how much there is for all, and for one visitor
+    after_slice : called by the worker with the id and the learner that it has just worked on; it
+        may take captures there
     """
 
     def __init__(
@@ -52,16 +54,19 @@ class Learners:
         cpu_clock: Callable[[], float] = time.thread_time,
         slice_seconds: float = SLICE_SECONDS,
         limits: Limits | None = None,
+        after_slice: Callable[[str, Learner], None] | None = None,
     ) -> None:
         self._clock, self._limits = clock, limits or Limits()
-        self._changed = threading.Condition()  # guards all below
+        self._changed = threading.Condition()  # guards all below; reentrant
         self._worker = Worker(
             load_data,
             clock=clock,
             cpu_clock=cpu_clock,
             lock=self._changed,
             slice_seconds=slice_seconds,
+            after_slice=self._tell,
         )
+        self._after_slice = after_slice
         self._roster = Roster()
         self._turns = Turns()
         self._ids = itertools.count(1)
@@ -100,28 +105,46 @@ class Learners:
                 everyone=len(live),
                 theirs=[x.recipe for x in live if visitor is not None and x.visitor == visitor],
             )
-            name = f"learner-{next(self._ids)}"
-            self._roster[name] = Learner(
+            learner = Learner(
                 recipe,
                 seed,
                 self._worker.data,
                 seen=self._clock(),
-                visitor=name if visitor is None else visitor,
+                visitor=visitor,
                 epochs=epochs_at_first,
                 batches=batches_at_first,
             )
+            return self.adopt(learner)
+
+    def adopt(self, learner: Learner) -> str:
+        """Let a learner that was made elsewhere work here, beyond all limits; returns its id."""
+        with self._changed:
+            name = f"learner-{next(self._ids)}"
+            self._roster[name] = learner
+            if learner.visitor is None:
+                learner.visitor = name
             self._changed.notify()
         return name
+
+    def data(self) -> Data:
+        """Training and test set; for the worker alone."""
+        return self._worker.data()
+
+    def snapshot(self, learner: Learner) -> Snapshot:
+        """How a learner stands, without renewing its lease."""
+        with self._changed:
+            now = self._clock()
+            return learner.snapshot(len(self._roster.running(now)), now)
 
     def look(self, name: str) -> Snapshot | None:
         """How the learner stands, renewing its lease; None when it is gone."""
         with self._changed:
-            learner, now = self._roster.get(name), self._clock()
+            learner = self._roster.get(name)
             if learner is None:
                 return None
-            learner.seen, learner.released = now, False
+            learner.seen, learner.released = self._clock(), False
             self._changed.notify()
-            return learner.snapshot(len(self._roster.running(now)), now)
+            return self.snapshot(learner)
 
     def pause(self, name: str) -> None:
         """Stop working on it, within milliseconds; `resume` goes on exactly there."""
@@ -214,7 +237,10 @@ class Learners:
         Only one thread may call it: the worker, or a test in its place.
         """
         self._bury()
-        self._catch_up()
+        with self._changed:
+            behind = self._roster.behind()
+        for late in behind:
+            self._worker.catch_up(late)
         with self._changed:
             now = self._clock()
             self._roster.drop_abandoned(now)
@@ -225,7 +251,7 @@ class Learners:
         seconds = self._worker.slice(learner)
         with self._changed:
             self._turns.charge(name, seconds)
-            self._roster.thin_moments(learner.visitor, self._limits.moment_bytes)
+            self._roster.thin_moments(learner.visitor or name, self._limits.moment_bytes)
         return True
 
     def _work(self) -> None:
@@ -240,12 +266,9 @@ class Learners:
                 if not worked and (seconds := self._roster.spare_seconds(self._clock())) > 0:
                     self._changed.wait(timeout=seconds)
 
-    def _catch_up(self) -> None:
-        """Give those who were paused in the midst of a slice a copy of where they stand."""
-        with self._changed:
-            behind = self._roster.behind()
-        for learner in behind:
-            self._worker.copy_network(learner)
+    def _tell(self, learner: Learner) -> None:
+        if self._after_slice is not None and (name := self._roster.name_of(learner)):
+            self._after_slice(name, learner)
 
     def _bury(self) -> None:
         """Close the generators of dropped learners, and forget them."""

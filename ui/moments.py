@@ -56,12 +56,47 @@ class Kept:
         return self.params.nbytes + self.statistics.nbytes
 
 
+@dataclass(frozen=True)
+class MomentsState:
+    """What a snapshot does not tell of the moments: their distance, and which are kept for what.
+
+    Attributes
+    ----------
+    distance : between two of them, in epochs
+    evenly : the steps of those that are evenly spaced
+    best : the step of the best epoch's; None without any
+    """
+
+    distance: float
+    evenly: tuple[int, ...]
+    best: int | None
+
+
 class Moments:
     """The moments of one training."""
 
     def __init__(self) -> None:
         self._evenly: Spaced[Kept] = Spaced(FIRST_DISTANCE, MAX_MOMENTS)
         self._best: Kept | None = None
+
+    def state(self) -> MomentsState:
+        """What it takes, beside a snapshot, to go on with these moments."""
+        evenly = tuple(moment.step for moment in self._evenly.things)
+        return MomentsState(
+            self._evenly.distance, evenly, None if self._best is None else self._best.step
+        )
+
+    @classmethod
+    def restore(cls, state: MomentsState, kept: Sequence[Kept]) -> Moments:
+        """The moments that are in a snapshot, to go on with."""
+        moments = cls()
+        moments._evenly = Spaced(state.distance, MAX_MOMENTS)
+        for moment in kept:
+            if moment.step in state.evenly:
+                moments._evenly.add(moment.epoch, moment)
+            if moment.step == state.best:
+                moments._best = moment
+        return moments
 
     def take(self, progress: Progress, *, best: bool = False, last: bool = False) -> Kept | None:
         """A moment to `add`, where one is due: far enough from the one before, or at the best or

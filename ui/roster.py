@@ -32,6 +32,10 @@ class Roster:
         learner = self._learners.get(name)
         return None if learner is None or learner.dropped else learner
 
+    def name_of(self, learner: Learner) -> str | None:
+        """What a learner is called here; None when it is gone."""
+        return next((name for name, other in self._learners.items() if other is learner), None)
+
     def live(self) -> list[Learner]:
         """Those under way: they run, or may run again."""
         return [learner for learner in self._learners.values() if learner.is_live()]

@@ -26,6 +26,7 @@ class Worker:
     clock : seconds, monotonic
     cpu_clock : seconds that this thread worked; on a busy machine that is less
     lock : guards what pages see of a learner; never held while one trains
+    after_slice : called with each learner that was worked on, without the lock
     slice_seconds : how long to work at a stretch, if a piece of work is not longer
     """
 
@@ -37,9 +38,11 @@ class Worker:
         cpu_clock: Callable[[], float],
         lock: threading.Condition,
         slice_seconds: float,
+        after_slice: Callable[[Learner], None] | None = None,
     ) -> None:
         self._load_data, self._lock, self._slice_seconds = load_data, lock, slice_seconds
         self._clock, self._cpu_clock = clock, cpu_clock
+        self._after_slice = after_slice
         self._data: Data | None = None
 
     def data(self) -> Data:
@@ -59,13 +62,15 @@ class Worker:
                     self._cpu_clock(),
                 )  # for the whole server: no learner is charged
             while learner.state is State.RUNNING and not learner.dropped:
+                before = learner.progress
                 progress = learner.advance()
                 now = self._clock()
                 with self._lock:
                     learner.record(progress, now)
-                if now - began >= self._slice_seconds or learner.due > now:
-                    break
-            self.copy_network(learner)
+                landed = before is not None and before.state is None and progress.state is not None
+                if now - began >= self._slice_seconds or learner.due > now or landed:
+                    break  # where a batch in chunks is done: it can be captured there alone
+            self._copy_network(learner)
         except StopIteration:
             self._end(learner, State.FINISHED)
         except (DivergenceError, RecipeError, ValueError) as error:
@@ -76,10 +81,17 @@ class Worker:
         now = self._clock()
         with self._lock:
             learner.account.charge(now - began, now)
+        if self._after_slice is not None:
+            self._after_slice(learner)
         return self._cpu_clock() - cpu
 
-    def copy_network(self, learner: Learner) -> None:
-        """Give the learner's page a fresh copy of its network, if it is time for one."""
+    def catch_up(self, learner: Learner) -> None:
+        """Give one who was paused in the midst of a slice a copy of where it stands."""
+        self._copy_network(learner)
+        if self._after_slice is not None:
+            self._after_slice(learner)
+
+    def _copy_network(self, learner: Learner) -> None:
         network = learner.copy_network(self._clock())
         with self._lock:
             learner.network = network or learner.network
