@@ -218,6 +218,18 @@ def multilayer_perceptron(
     return [*layers, Dense(sizes[-2], sizes[-1])]
 
 
+def set_dropout(network: Network, rate: float) -> None:
+    """Give every dropout layer this rate; a network without any gets them when they are needed."""
+    layers = network.layers
+    if rate > 0 and not any(isinstance(layer, Dropout) for layer in layers):
+        for i in range(len(layers), 0, -1):
+            if layers[i - 1].kind in ACTIVATIONS:
+                layers.insert(i, Dropout(rate))
+    for layer in layers:
+        if isinstance(layer, Dropout):
+            layer.rate = rate
+
+
 def layers_from(architecture: Sequence[dict[str, Any]]) -> list[Layer]:
     """Fresh layers as `Network.architecture` describes them.
 

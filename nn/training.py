@@ -19,11 +19,11 @@ from numpy.typing import NDArray
 
 from . import schedules
 from .diagnostics import LayerFigures, layer_figures
-from .layers import Array, BatchNorm, Dropout
+from .layers import Array, BatchNorm
 from .losses import softmax_cross_entropy
 from .metrics import Evaluation, evaluation_steps, scaled
 from .mnist import CLASSES, Dataset
-from .network import ACTIVATIONS, CHUNK, Network
+from .network import CHUNK, Network, set_dropout
 from .optimizers import Momentum
 from .pen import NO_DIGIT
 from .progress import Progress
@@ -80,6 +80,7 @@ def train(
     run = _Run(network, train_set, recipe, rng)
     if resume is not None:
         run.restore(resume)
+        resume = None  # it was copied
     yield from run.report()
     while run.epochs_done < recipe.epochs or not run.judged:
         if run.judged:
@@ -127,7 +128,7 @@ class _Run:
         self.latest: NDArray[np.intp] | None = None  # the rows of the latest batch
         self.watch = Watch(network, every=CHECK_STEPS)
         self._make_room(recipe.batch_size or len(self.data))
-        self._set_dropout()
+        set_dropout(network, recipe.dropout)
 
     def _make_room(self, size: int) -> None:
         """For batches of this size; an epoch's steps are counted anew."""
@@ -344,18 +345,7 @@ class _Run:
             self.optimizer = changed.build_optimizer(self.network.params, self.network.grads)
         elif isinstance(self.optimizer, Momentum):
             self.optimizer.momentum = changed.momentum
-        self._set_dropout()
-
-    def _set_dropout(self) -> None:
-        """Give the dropout layers the recipe's rate; a network that has none gets them in need."""
-        layers, rate = self.network.layers, self.recipe.dropout
-        if rate > 0 and not any(isinstance(layer, Dropout) for layer in layers):
-            for i in range(len(layers), 0, -1):
-                if layers[i - 1].kind in ACTIVATIONS:
-                    layers.insert(i, Dropout(rate))
-        for layer in layers:
-            if isinstance(layer, Dropout):
-                layer.rate = rate
+        set_dropout(self.network, changed.dropout)
 
     def state(self) -> TrainingState:
         """All it takes to go on from here."""

@@ -7,26 +7,22 @@ Only the worker (learners.py) advances it; what a page sees of it is a Snapshot
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from dataclasses import replace
 
-import numpy as np
-
-from nn import Dataset, Network, Recipe, split_validation, train
+from nn import Network, Progress, Recipe, TrainingState
 from nn.diagnostics import LayerFigures
-from nn.metrics import Evaluation, evaluation_steps
-from nn.progress import Progress
 
 from .capture import Capture
+from .course import Course, Data
 from .curves import Curves
 from .moments import Kept, Moments
 from .shares import Account
 from .snapshot import Snapshot, State
 
-SNAPSHOT_SECONDS = 0.2  # between two copies of a network for its visitor's drawing
+__all__ = ["Data", "Learner"]
 
-Data = tuple[Dataset, Dataset]  # training set, test set
-Work = Generator[Progress, Recipe | None, None]
+SNAPSHOT_SECONDS = 0.2  # between two copies of a network for its visitor's drawing
 
 
 class Learner:
@@ -40,6 +36,7 @@ class Learner:
     visitor : whose it is; the learners of one visitor share the memory for moments; None where no
         other learner is theirs
     epochs, batches : pause after so many; None to go through
+    resume : where the training is to go on, instead of at its beginning
 
     Attributes
     ----------
@@ -56,13 +53,15 @@ class Learner:
         visitor: str | None = None,
         epochs: int | None = None,
         batches: int | None = None,
+        resume: TrainingState | None = None,
     ) -> None:
         self.recipe, self.seed, self.visitor = recipe, seed, visitor
         self.seen = seen
         self._pause_at_epoch, self._pause_at_step = epochs, batches
         self._pace: float | None = None  # batches a second
         self.due = -math.inf
-        self.work: Work = self._training(load_data)
+        self.course = Course(recipe, seed, load_data, resume)
+        self.work = self.course.work()
         self.state = State.RUNNING
         self.wish: Recipe | None = None  # changed while it trains, to be taken at the next step
         self.released = False  # its page's connection is lost
@@ -72,14 +71,12 @@ class Learner:
         self.progress: Progress | None = None
         self.network: Network | None = None
         self.message = ""
-        self.samples: int | None = None  # of the training set, once it is there
         self._curves = Curves()
         self._figures: tuple[LayerFigures, ...] = ()  # looked up, but not yet on record
         self._moment: Kept | None = None
         self._copied, self._copied_step = -math.inf, 0
-        self._test: Evaluation | None = None
-        self._capture: Capture | None = None  # to go on from, with what was seen then
-        self._before: Snapshot | None = None
+        self._before: Snapshot | None = None  # what was seen of it in another place
+        self._restarts = 0
 
     @classmethod
     def restore(
@@ -100,8 +97,15 @@ class Learner:
         load_data, seen, visitor : as for a new one
         restarts : how often this has been necessary
         """
-        learner = cls(capture.recipe, snapshot.seed, load_data, seen=seen, visitor=visitor)
-        learner._capture, learner._before = capture, replace(snapshot, restarts=restarts)
+        learner = cls(
+            capture.recipe,
+            snapshot.seed,
+            load_data,
+            seen=seen,
+            visitor=visitor,
+            resume=capture.training,
+        )
+        learner._before, learner._restarts = replace(snapshot, restarts=restarts), restarts
         learner._pause_at_epoch = capture.pause_at_epoch
         learner._pause_at_step, learner._pace = capture.pause_at_step, capture.pace
         if capture.recipe != capture.training.recipe:
@@ -153,7 +157,7 @@ class Learner:
 
     def change(self, recipe: Recipe) -> None:
         """Go on by a changed recipe from the next step on; raises RecipeError if it cannot."""
-        self.recipe.check_live_change(recipe, samples=self.samples)
+        self.recipe.check_live_change(recipe, samples=self.course.samples)
         self.recipe = self.wish = recipe
 
     def pause(self) -> None:
@@ -179,6 +183,7 @@ class Learner:
     def record(self, progress: Progress, now: float) -> None:
         """Take note of where the training stands; pause where that was asked for."""
         previous, self.progress = self.progress, progress
+        self._before = None
         if self._moment is not None:
             self.moments.add(self._moment, **self._special(progress))
         if previous is None or progress.step == 0:
@@ -212,8 +217,14 @@ class Learner:
         return self.progress.step > self._copied_step
 
     def end(self, state: State, message: str = "") -> None:
-        """Nothing more is to be done."""
+        """Nothing more is to be done: let go of all that was needed for it."""
         self.state, self.message = state, message
+        network, self.course.network = self.course.network, None
+        if self.progress is None:
+            return
+        if self.progress.step > 0 and network is not None:
+            self.network = network.copy()  # where it diverged, of its last good parameters
+        self.progress = replace(self.progress, snapshot=_no_more, layers=tuple, state=None)
 
     def snapshot(self, running: int, now: float) -> Snapshot:
         """How it stands; `running` is how many share the worker."""
@@ -225,14 +236,14 @@ class Learner:
             )
         return Snapshot(
             state=self.state,
-            recipe=progress.recipe if progress else self.recipe,
+            recipe=self.recipe,
             epoch=progress.epoch if progress else 0,
             position=progress.position if progress else 0.0,
             accuracy=curves.accuracy,
             points=curves.points,
             network=self.network,
             seconds_left=self._seconds_left(running),
-            test=self._test,
+            test=self.course.test,
             message=self.message,
             running=running,
             seed=self.seed,
@@ -244,7 +255,7 @@ class Learner:
             layers=curves.layers,
             moments=self.moments.all,
             best_epoch=curves.best_epoch,
-            restarts=self._before.restarts if self._before else 0,
+            restarts=self._restarts,
         )
 
     def _is_to_pause(self, progress: Progress) -> bool:
@@ -270,28 +281,6 @@ class Learner:
             seconds += self.progress.step / self.progress.position * left / self._pace
         return seconds
 
-    def _training(self, load_data: Callable[[], Data]) -> Work:
-        """The whole of the work, from reading the data to the test at the end."""
-        train_set, test_set = load_data()
-        rng = np.random.default_rng(self.seed)
-        resume = self._capture.training if self._capture else None
-        recipe = resume.recipe if resume else self.recipe
-        network = recipe.build_network(rng=rng)
-        fitting, validation = split_validation(train_set, recipe)
-        self.samples = len(fitting)
-        try:
-            yield from train(network, fitting, validation, recipe, rng=rng, resume=resume)
-        finally:  # where it diverged, these are the last good parameters
-            if self.progress is not None and self.progress.step > 0:
-                self.network = network.copy()
-        if self.progress is None:
-            return
-        testing = replace(self.progress, epoch_end=False, validation=None)
-        steps = evaluation_steps(network, test_set)
-        while True:
-            try:
-                next(steps)
-            except StopIteration as stop:
-                self._test = stop.value
-                return
-            yield testing
+
+def _no_more() -> Network:
+    raise RuntimeError("this training has ended; its network is in the learner")

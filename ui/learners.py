@@ -20,7 +20,8 @@ from threadpoolctl import threadpool_limits
 
 from nn import Recipe
 
-from .learner import Data, Learner
+from .course import Data
+from .learner import Learner
 from .limits import MAX_LEARNERS, FullError, LimitError, Limits, check_start
 from .roster import Roster
 from .shares import Turns

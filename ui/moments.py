@@ -7,7 +7,7 @@ best epoch. They take most of a visitor's memory, so they can be thinned from ou
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from nn import Network
@@ -15,6 +15,7 @@ from nn.layers import Array
 from nn.network import layers_from
 from nn.progress import Progress
 
+from .snapshot import Moment, Snapshot
 from .spaced import Spaced
 
 FIRST_DISTANCE = 1 / 16  # epochs between two moments; doubles as the training goes on
@@ -137,3 +138,23 @@ class Moments:
         if not len(self._evenly):
             return 0
         return len(self.all) * self._evenly.things[0].nbytes
+
+
+def fitted(snapshots: Sequence[Snapshot], limit: int) -> list[Snapshot]:
+    """The same snapshots, with so many moments dropped that all together take `limit` bytes.
+
+    For those who keep snapshots longer than their learners live. Of the one that takes most, every
+    other moment goes; its latest one stays, and its best one as long as there is another to drop.
+    """
+    left = [snapshot.moments for snapshot in snapshots]
+    while sum(map(_nbytes, left)) > limit and any(len(moments) > 1 for moments in left):
+        i = max(range(len(left)), key=lambda i: _nbytes(left[i]) if len(left[i]) > 1 else -1)
+        *rest, latest = left[i]
+        best = snapshots[i].best_epoch
+        stay = [x for n, x in enumerate(rest) if n % 2 == 0 or x.epoch == best]
+        left[i] = (*(stay if len(stay) < len(rest) else rest[1:]), latest)
+    return [replace(snapshot, moments=m) for snapshot, m in zip(snapshots, left, strict=True)]
+
+
+def _nbytes(moments: Sequence[Moment]) -> int:
+    return sum(moment.nbytes for moment in moments if isinstance(moment, Kept))

@@ -11,7 +11,8 @@ from collections.abc import Callable
 
 from nn import DivergenceError, RecipeError
 
-from .learner import Data, Learner
+from .course import Data
+from .learner import Learner
 from .snapshot import State
 
 log = logging.getLogger(__name__)

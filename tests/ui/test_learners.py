@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 from collections.abc import Iterator
 
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 
 from nn import RECIPES, Dataset, RecipeError, split_validation, train
+from nn.supply import Supply
 from ui.curves import MAX_POINTS, POINTS_AN_EPOCH
 from ui.learner import Learner
 from ui.learners import FullError, Learners, Limits
@@ -242,7 +244,7 @@ def test_a_learner_that_raises_leaves_the_others_alive(
     good = learners.start(RECIPE, seed=5)
     learners.turn()
     with monkeypatch.context() as patch:
-        patch.setattr("ui.learner.split_validation", lambda *_: 1 / 0)
+        patch.setattr("ui.course.split_validation", lambda *_: 1 / 0)
         bad = learners.start(RECIPE, seed=5)
         learners.turn()
         learners.turn()
@@ -664,3 +666,31 @@ def test_each_limit_is_told_from_the_others_and_leaves_the_rest_alone(
     learners.start(RECIPE, seed=4, visitor="ada")  # who has finished is in nobody's way
     assert see(learners, names[0]).test is not None
     learners.close()
+
+
+def test_a_learner_that_has_ended_holds_its_network_and_nothing_of_the_training(
+    learners: Learners,
+) -> None:
+    gc.collect()
+    before = sum(isinstance(thing, Supply) for thing in gc.get_objects())
+    names = [learners.start(RECIPE.replace(pen=0.1, epochs=1), seed=1)]
+    names.append(learners.start(RECIPE.replace(learning_rate=1e6, epochs=99), seed=1))
+    learners.turn()
+    assert sum(isinstance(thing, Supply) for thing in gc.get_objects()) > before
+    assert {finish(learners, name).state for name in names} == {State.FINISHED, State.FAILED}
+    gc.collect()
+    assert sum(isinstance(thing, Supply) for thing in gc.get_objects()) == before
+    assert all(see(learners, name).network is not None for name in names)
+
+
+def test_a_change_while_it_rests_is_seen_at_once_and_marked_when_it_goes_on(
+    learners: Learners,
+) -> None:
+    name = learners.start(RECIPE, seed=5, batches_at_first=7)
+    finish(learners, name)
+    learners.change(name, RECIPE.replace(learning_rate=0.004))
+    snapshot = see(learners, name)
+    assert snapshot.recipe.learning_rate == 0.004
+    assert snapshot.marks == ()
+    learners.resume(name, batches=1)
+    assert [(mark.epoch, mark.after) for mark in finish(learners, name).marks] == [(0.7, 0.004)]
