@@ -19,6 +19,7 @@ from . import figures, texts
 
 SIDE = 352  # pixels; fits a phone of 390 with its margins
 PEN = 22
+SCRIPT = (Path(__file__).parent / "slate.js").read_text("utf-8")
 PAPER, INK = (f"rgb({r}, {g}, {b})" for r, g, b in (figures.SLATE, figures.INK))
 SAMPLES: dict[str, list[str]] = json.loads(
     (Path(__file__).parent / "samples.json").read_text("utf-8")
@@ -27,7 +28,11 @@ SAMPLES: dict[str, list[str]] = json.loads(
 
 def slate() -> tuple[Preprocessing, ...]:
     """Show the slate with its buttons; returns the digits on it, preprocessed; none while blank."""
-    st.html(figures.heading(texts.DRAW))
+    words = json.dumps(texts.SLATE).replace("<", "\\u003c")
+    st.html(
+        f"{figures.heading(texts.DRAW)}<script>{SCRIPT}\nwindow.digitLabSlate.say({words});</script>",
+        unsafe_allow_javascript=True,
+    )
     with st.container(key="slate-frame"):
         result = st_canvas(
             stroke_width=PEN,

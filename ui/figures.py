@@ -75,7 +75,7 @@ def network_input(steps: Preprocessing | None) -> str:
     picture = png(steps.input.reshape(SIDE, SIDE))
     return (
         f'<figure class="sees"><img class="pixels" src="{picture}" '
-        f'alt="{html.escape(texts.STEP_CENTRE)}"></figure>'
+        f'alt="{html.escape(texts.INPUT_PICTURE)}"></figure>'
         + _steps(_frame(_found(steps)), _frame(_fitted(steps)))
     )
 
@@ -131,7 +131,7 @@ def _found(steps: Preprocessing) -> str:
         f"width:{(right - left) / width:.2%};height:{(bottom - top) / height:.2%}"
     )
     return (
-        f'<div class="found"><img src="{png(small)}" alt="{html.escape(texts.STEP_INK)}">'
+        f'<div class="found"><img src="{png(small)}" alt="{html.escape(texts.INK_PICTURE)}">'
         f'<span class="box" style="{box}"></span>'
         f'<span class="mass" style="left:{x / width:.2%};top:{y / height:.2%}"></span></div>'
     )
@@ -143,7 +143,7 @@ def _fitted(steps: Preprocessing) -> str:
     scale = FITTED / max(height, width)
     size = (max(round(width * scale), 1), max(round(height * scale), 1))
     small = np.asarray(Image.fromarray(steps.cropped).resize(size, Image.Resampling.BOX))
-    label = html.escape(texts.STEP_FIT)
+    label = html.escape(texts.FIT_PICTURE)
     box = f'style="width:{size[0] * 3.6:.0f}px;height:{size[1] * 3.6:.0f}px"'
     return f'<img src="{png(small)}" alt="{label}" {box}>'
 

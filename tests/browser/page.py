@@ -178,6 +178,12 @@ class Visit:
         expect(self.page.locator(".ways li")).to_have_count(4)
         return self
 
+    def expect_rest(self) -> None:
+        """Wait until no run of the page's script is under way; not while a training runs."""
+        expect(self.page.locator(".stApp")).to_have_attribute(
+            "data-test-script-state", "notRunning"
+        )
+
     # Pressing.
 
     def button(self, key: str) -> Locator:
