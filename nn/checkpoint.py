@@ -27,6 +27,7 @@ from .calibration import Calibration
 from .layers import Layer
 from .mnist import CLASSES, PIXELS
 from .network import Network, layers_from
+from .refusal import RefusalError
 
 FORMAT_VERSION = 1
 MAX_BYTES = 500_000_000  # uncompressed; a network of the widest recipe has 483,000,000
@@ -44,7 +45,7 @@ UNREADABLE = (  # what zipfile and NumPy raise on damaged files, besides what th
 )
 
 
-class CheckpointError(ValueError):
+class CheckpointError(RefusalError):
     """A checkpoint is missing, damaged, or not of this program."""
 
 
@@ -132,13 +133,19 @@ def load_checkpoint(
             _check_directory(file)
             return _restore(stack.enter_context(zipfile.ZipFile(file)), max_bytes)
     except CheckpointError as error:
-        raise CheckpointError(f"{name}: {error}") from None
+        kind, figures = error.kind or "checkpoint", {"detail": str(error), **error.figures}
+        raise CheckpointError(f"{name}: {error}", kind=kind, file=name, **figures) from None
     except FileNotFoundError:
-        raise CheckpointError(f"{name}: there is no such file") from None
+        raise CheckpointError(
+            f"{name}: there is no such file", kind="checkpoint_missing", file=name
+        ) from None
     except UNREADABLE as error:
         raise CheckpointError(
             f"{name}: expected an .npz checkpoint, found a file that cannot be read as one "
-            f"({error}); is it complete?"
+            f"({error}); is it complete?",
+            kind="checkpoint_unreadable",
+            file=name,
+            detail=str(error),
         ) from None
 
 
@@ -166,7 +173,10 @@ def _restore(archive: zipfile.ZipFile, max_bytes: int) -> Checkpoint:
     size = sum(member.file_size for member in members)
     if size > max_bytes:
         raise CheckpointError(
-            f"expected arrays of at most {max_bytes:,} bytes, found {size:,} bytes unpacked"
+            f"expected arrays of at most {max_bytes:,} bytes, found {size:,} bytes unpacked",
+            kind="checkpoint_large",
+            limit=max_bytes,
+            size=size,
         )
     meta = _read_meta(archive)
     with _told():
@@ -225,7 +235,10 @@ def _read_meta(archive: zipfile.ZipFile) -> dict[str, Any]:
     newer = isinstance(version, int) and version > FORMAT_VERSION
     raise CheckpointError(
         f"expected format version {FORMAT_VERSION}, found {version!r}; "
-        + ("update this program to read a newer one" if newer else CONVERT)
+        + ("update this program to read a newer one" if newer else CONVERT),
+        kind="checkpoint_version",
+        known=FORMAT_VERSION,
+        found=version,
     )
 
 
@@ -238,7 +251,10 @@ def _header(archive: zipfile.ZipFile, name: str) -> tuple[tuple[int, ...], np.dt
         shape, _, dtype = np.lib.format.read_array_header_1_0(stream)
         length = stream.tell()
     if dtype.hasobject:
-        raise CheckpointError(f"{name.removesuffix('.npy')}: expected numbers, found a pickle")
+        raise CheckpointError(
+            f"{name.removesuffix('.npy')}: expected numbers, found a pickle",
+            kind="checkpoint_pickle",
+        )
     size = archive.getinfo(name).file_size - length
     if min(shape, default=1) < 0 or math.prod(shape) * dtype.itemsize != size:
         raise ValueError(f"{name} has {size:,} bytes, not those of {dtype} of shape {shape}")

@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFilter, ImageOps, UnidentifiedImageError
 
 from .preprocess import NOISE, Floats, Pixels, find_ink
+from .refusal import RefusalError
 from .segmentation import Components, find_components
 
 LARGEST = 25_000_000  # pixels of the file
@@ -45,7 +46,7 @@ EDGES = 0.04  # of a side: what begins so near the picture's edge leans in from 
 Grey = NDArray[np.uint8]
 
 
-class PhotoError(ValueError):
+class PhotoError(RefusalError):
     """A file that is no picture to be read; the message is a sentence that says why."""
 
 
@@ -90,21 +91,26 @@ def load_photo(data: bytes) -> Pixels:
         raise _too_large("many times that") from None
     except UnidentifiedImageError:
         raise PhotoError(
-            "expected a picture such as a PNG, JPEG or WebP, got a file of another kind"
+            "expected a picture such as a PNG, JPEG or WebP, got a file of another kind",
+            kind="photo_other",
         ) from None
     except (  # what Pillow raises on broken files
         *(ArithmeticError, AttributeError, EOFError, LookupError, MemoryError, OSError),
         *(RuntimeError, SyntaxError, TypeError, ValueError, struct.error, zlib.error),
     ) as error:
         raise PhotoError(
-            f"expected a whole picture, got one that is broken or cut off ({error})"
+            f"expected a whole picture, got one that is broken or cut off ({error})",
+            kind="photo_broken",
+            detail=str(error),
         ) from None
 
 
 def _too_large(size: str) -> PhotoError:
     return PhotoError(
         f"expected a picture of at most {LARGEST // 1_000_000} megapixels, got {size}; "
-        "scale it down"
+        "scale it down",
+        kind="photo_large",
+        limit=LARGEST // 1_000_000,
     )
 
 

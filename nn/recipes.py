@@ -20,6 +20,7 @@ from .layers import Array, Layer, LeakyReLU
 from .mnist import CLASSES, PIXELS
 from .network import ACTIVATIONS, Network, multilayer_perceptron
 from .optimizers import OPTIMIZERS, GradientDescent
+from .refusal import RefusalError
 from .schedules import SCHEDULES
 
 # What may change while a training runs.
@@ -27,7 +28,7 @@ LIVE_FIELDS = frozenset({"learning_rate", "dropout", "batch_size", "optimizer", 
 MAX_HIDDEN_LAYERS = 8
 
 
-class RecipeError(ValueError):
+class RecipeError(RefusalError):
     """A recipe's field is out of range, or contradicts another."""
 
 
@@ -137,12 +138,16 @@ class Recipe:
         if self.batch_norm and self.batch_size == 1:
             raise RecipeError(
                 "batch_size: expected 2 or more with batch_norm, which needs a batch's variance, "
-                "got 1; raise batch_size or leave out batch_norm"
+                "got 1; raise batch_size or leave out batch_norm",
+                kind="batch_of_one",
             )
         if self.warmup > self.epochs:
             raise RecipeError(
                 f"warmup: expected at most the {self.epochs} epochs of the training, "
-                f"got {self.warmup:g}; lower warmup or raise epochs"
+                f"got {self.warmup:g}; lower warmup or raise epochs",
+                kind="warmup",
+                epochs=self.epochs,
+                value=self.warmup,
             )
 
     def replace(self, **changes: Any) -> Recipe:
@@ -159,7 +164,10 @@ class Recipe:
         if self.batch_size is not None and self.batch_size > samples:
             raise RecipeError(
                 f"batch_size: expected at most the {samples} training samples, "
-                f"got {self.batch_size}; lower it, or use 'full'"
+                f"got {self.batch_size}; lower it, or use 'full'",
+                kind="batch_size",
+                samples=samples,
+                value=self.batch_size,
             )
 
     def check_live_change(self, changed: Recipe, *, samples: int | None = None) -> None:
@@ -175,7 +183,9 @@ class Recipe:
         if fixed := differing - LIVE_FIELDS:
             raise RecipeError(
                 f"{', '.join(sorted(fixed))}: fixed while a training runs; only "
-                f"{', '.join(sorted(LIVE_FIELDS))} can change"
+                f"{', '.join(sorted(LIVE_FIELDS))} can change",
+                kind="fixed",
+                fields=sorted(fixed),
             )
         if samples is not None:
             changed.check_size(samples)
@@ -246,18 +256,30 @@ def check_field(name: str, value: Any) -> None:
         if not isinstance(value, tuple | list) or len(value) > MAX_HIDDEN_LAYERS:
             raise RecipeError(
                 f"hidden: expected units of up to {MAX_HIDDEN_LAYERS} layers, such as 256, 128; "
-                f"got {value!r}"
+                f"got {value!r}",
+                kind="hidden",
+                layers=MAX_HIDDEN_LAYERS,
+                value=value,
             )
         for units in value:
             _check_number(name, units, int, rule)
     elif "choices" in rule:
         if value not in rule["choices"]:
             raise RecipeError(
-                f"{name}: expected one of {', '.join(rule['choices'])}; got {value!r}"
+                f"{name}: expected one of {', '.join(rule['choices'])}; got {value!r}",
+                kind="choice",
+                field=name,
+                choices=rule["choices"],
+                value=value,
             )
     elif kind in (bool, str):
         if not isinstance(value, kind):
-            raise RecipeError(f"{name}: expected {kind.__name__}, got {value!r}")
+            raise RecipeError(
+                f"{name}: expected {kind.__name__}, got {value!r}",
+                kind="type",
+                field=name,
+                value=value,
+            )
     else:
         _check_number(name, value, kind, rule)
 
@@ -277,7 +299,15 @@ def _check_number(name: str, value: Any, kind: type, rule: Mapping[str, Any]) ->
     )
     if not fits:
         noun = "a whole number" if kind is int else "a number"
-        raise RecipeError(f"{name}: expected {noun} {allowed(rule)}, got {value!r}")
+        ends = "above" if rule.get("above") else "below" if rule.get("below") else "number"
+        raise RecipeError(
+            f"{name}: expected {noun} {allowed(rule)}, got {value!r}",
+            kind="whole" if kind is int else ends,
+            field=name,
+            low=rule["low"],
+            high=rule["high"],
+            value=value,
+        )
 
 
 RECIPES: dict[str, Recipe] = {

@@ -7,6 +7,7 @@ smoothed over the steps, stays far above where it began. Out of scope: what to d
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -18,6 +19,11 @@ DIVERGENCE_FACTOR = 3.0  # the smoothed loss above this many times its first val
 GUESSING = math.log(CLASSES)  # ... and above the loss of ten equal probabilities ...
 DIVERGENCE_STEPS = 50  # ... after this many steps: the training has diverged
 SMOOTHING = 0.9  # of the loss that is watched for divergence
+WHAT = {
+    "diverged_loss": "the loss is no longer finite",
+    "diverged_parameters": "parameters are no longer finite",
+    "diverged_high": "the loss stayed at {loss:.2f}, above three times its first value",
+}
 CHECK_STEPS = 50  # how often the parameters are looked at, and the good ones kept
 
 
@@ -27,14 +33,20 @@ class DivergenceError(ArithmeticError):
     Attributes
     ----------
     step : the optimizer step at which it was noticed
+    kind, figures : what it is about, apart from the message; as of a RefusalError
     """
 
-    def __init__(self, what: str, step: int, learning_rate: float) -> None:
+    def __init__(self, kind: str, step: int, learning_rate: float, loss: float = math.nan) -> None:
+        what, less = WHAT[kind].format(loss=loss), learning_rate / 10
         super().__init__(
             f"training diverged: {what} at step {step}; try a learning rate well below "
-            f"{learning_rate:g}, such as {learning_rate / 10:g}, or a limit on the gradient's norm"
+            f"{learning_rate:g}, such as {less:g}, or a limit on the gradient's norm"
         )
-        self.what, self.step = what, step
+        self.kind, self.step, self._given = kind, step, (kind, step, learning_rate, loss)
+        self.figures = {"step": step, "rate": learning_rate, "less": less, "loss": loss}
+
+    def __reduce__(self) -> tuple[Any, ...]:  # so that it can go from one process to another
+        return type(self), self._given
 
 
 class Watch:
@@ -57,14 +69,13 @@ class Watch:
         far above where it began? Where it is, they are the good ones to remember.
         """
         if not math.isfinite(loss):
-            self._diverged("the loss is no longer finite", step + 1, learning_rate)
+            self._diverged("diverged_loss", step + 1, learning_rate)
         if self.first is None:
             self.first = self.smoothed = loss
         self.smoothed += (1.0 - SMOOTHING) * (loss - self.smoothed)
         limit = max(DIVERGENCE_FACTOR * self.first, GUESSING)
         if step >= DIVERGENCE_STEPS and self.smoothed > limit:
-            what = f"the loss stayed at {self.smoothed:.2f}, above three times its first value"
-            self._diverged(what, step + 1, learning_rate)
+            self._diverged("diverged_high", step + 1, learning_rate, self.smoothed)
         if step % self.every == 0:
             self.check(step, learning_rate)
             if max(loss, self.smoothed) <= limit:
@@ -75,7 +86,7 @@ class Watch:
         """Are all parameters finite?"""
         network = self.network
         if not (np.isfinite(network.params).all() and np.isfinite(network.statistics).all()):
-            self._diverged("parameters are no longer finite", step, learning_rate)
+            self._diverged("diverged_parameters", step, learning_rate)
 
     def state(self) -> WatchState:
         """What it remembers, as a copy."""
@@ -88,7 +99,7 @@ class Watch:
         self.good.params[...] = state.params
         self.good.statistics[...] = state.statistics
 
-    def _diverged(self, what: str, step: int, learning_rate: float) -> None:
+    def _diverged(self, kind: str, step: int, learning_rate: float, loss: float = math.nan) -> None:
         self.network.params[...] = self.good.params
         self.network.statistics[...] = self.good.statistics
-        raise DivergenceError(what, step, learning_rate)
+        raise DivergenceError(kind, step, learning_rate, loss)

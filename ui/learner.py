@@ -70,7 +70,7 @@ class Learner:
         self.moments = Moments()
         self.progress: Progress | None = None
         self.network: Network | None = None
-        self.message = ""
+        self.error: Exception | None = None
         self._curves = Curves()
         self._figures: tuple[LayerFigures, ...] = ()  # looked up, but not yet on record
         self._moment: Kept | None = None
@@ -216,9 +216,9 @@ class Learner:
             return False
         return self.progress.step > self._copied_step
 
-    def end(self, state: State, message: str = "") -> None:
+    def end(self, state: State, error: Exception | None = None) -> None:
         """Nothing more is to be done: let go of all that was needed for it."""
-        self.state, self.message = state, message
+        self.state, self.error = state, error
         network, self.course.network = self.course.network, None
         if self.progress is None:
             return
@@ -244,7 +244,8 @@ class Learner:
             network=self.network,
             seconds_left=self._seconds_left(running),
             test=self.course.test,
-            message=self.message,
+            message=str(self.error or ""),
+            error=self.error,
             running=running,
             seed=self.seed,
             step=progress.step if progress else 0,

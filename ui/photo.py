@@ -27,8 +27,11 @@ def upload() -> None:
             label_visibility="collapsed",
         )
         st.html(f"<script>{PASTE}</script>", unsafe_allow_javascript=True)
-        if complaint := st.session_state.get("photo-error"):
-            st.warning(complaint)
+        error: PhotoError | str | None = st.session_state.get("photo-error")
+        if isinstance(error, PhotoError):
+            st.warning(texts.say("PHOTO_REFUSED", error=texts.complaint(error)))
+        elif error:
+            st.warning(texts.say(error))
 
 
 def is_read() -> bool:
@@ -57,10 +60,10 @@ def _take() -> None:
     try:
         ink = photo_ink(file.getvalue())
     except PhotoError as error:
-        st.session_state["photo-error"] = texts.PHOTO_REFUSED.format(error=error)
+        st.session_state["photo-error"] = error
         return
     if ink is None:
-        st.session_state["photo-error"] = texts.PHOTO_BLANK
+        st.session_state["photo-error"] = "PHOTO_BLANK"
     else:
         st.session_state["photo-digits"] = separate(preprocess_ink(ink))
 

@@ -48,15 +48,15 @@ def _connection() -> Connection:
 
 
 @st.cache_resource(show_spinner=False, max_entries=8)
-def _load_shipped(name: str, changed: float) -> Network | str:
-    """A shipped network, or the sentence that says why there is none; `changed` is the file's."""
+def _load_shipped(name: str, changed: float) -> Network | CheckpointError:
+    """A shipped network, or the error that says why there is none; `changed` is the file's."""
     try:
         return load_checkpoint(WEIGHTS / f"{name}.npz").network
     except CheckpointError as error:
-        return str(error)
+        return error
 
 
-def shipped(name: str) -> Network | str:
+def shipped(name: str) -> Network | CheckpointError:
     """The network of `weights/name.npz`, shared and never changed; or why it cannot be had."""
     path = WEIGHTS / f"{name}.npz"
     return _load_shipped(name, path.stat().st_mtime if path.exists() else 0.0)
@@ -165,8 +165,8 @@ def networks() -> tuple[dict[str, Network], list[str]]:
     missing: list[str] = []
     for name in SHIPPED:
         network = shipped(name)
-        if isinstance(network, str):
-            missing.append(network)
+        if isinstance(network, CheckpointError):
+            missing.append(texts.complaint(network))
         else:
             found[name] = network
     run = kept()

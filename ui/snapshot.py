@@ -110,7 +110,8 @@ class Snapshot:
     network : a copy that predicts as the training would now; None before the first step
     seconds_left : of training time, None before there is anything to go by
     test : accuracy and errors on the test set, once it is finished
-    message : why it failed, in a visitor's words; empty where only the log can tell
+    message : why it failed, in English; empty where only the log can tell
+    error : the same, for the page to say in the visitor's language
     running : how many learners share the worker now, this one included if it runs
     seed : of all its randomness
     step : optimizer steps taken
@@ -145,3 +146,4 @@ class Snapshot:
     moments: tuple[Moment, ...] = ()
     best_epoch: int | None = None
     restarts: int = 0
+    error: Exception | None = None

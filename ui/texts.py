@@ -46,6 +46,33 @@ def say(name: str, **fields: object) -> str:
     return str(__getattr__(name)).format(**fields)
 
 
+def complaint(error: Exception) -> str:
+    """An error in the visitor's words, by its kind and figures; in its own where it has none."""
+    kind = getattr(error, "kind", "")
+    if kind not in __getattr__("ERRORS"):
+        return str(error)
+    told = {name: _figure(name, value) for name, value in error.figures.items()}  # type: ignore[attr-defined]
+    return str(__getattr__("ERRORS")[kind]).format(**told)
+
+
+def _figure(name: str, value: object) -> str:
+    """A figure of an error as it is told: a field by its label, a number in the language's way."""
+    if name == "field":
+        return str(__getattr__("FIELDS").get(value, value))
+    if name == "fields":
+        return ", ".join(_figure("field", field) for field in value)  # type: ignore[attr-defined]
+    if isinstance(value, tuple | list):
+        return ", ".join(_figure("", each) for each in value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return count(value)
+    return number(value) if isinstance(value, float) else str(value)
+
+
+def number(value: float) -> str:
+    """A number as short as it can be told: 0.001, 30, 1e-05."""
+    return f"{value:.4g}".replace(".", say("DECIMAL"))
+
+
 def decimal(value: float, decimals: int) -> str:
     """A number with so many decimals, with the language's own point: 0.5 or 0,5."""
     return f"{value:.{decimals}f}".replace(".", say("DECIMAL"))

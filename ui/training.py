@@ -77,7 +77,7 @@ def settings() -> None:
         st.session_state["recipe"] = _chosen()
         st.session_state["recipe-error"] = None
     except RecipeError as error:
-        st.session_state["recipe-error"] = str(error)
+        st.session_state["recipe-error"] = texts.complaint(error)
 
 
 def _chosen() -> Recipe:
@@ -176,7 +176,7 @@ def _start(epochs_at_first: int | None = None) -> None:
     except FullError:
         st.session_state["start-error"] = texts.TOO_MANY.format(limit=MAX_LEARNERS)
     except (RecipeError, LimitError) as error:
-        st.session_state["start-error"] = str(error)
+        st.session_state["start-error"] = texts.complaint(error)
 
 
 def _change() -> None:
@@ -185,7 +185,7 @@ def _change() -> None:
         session.change(_chosen())
         st.session_state["start-error"] = None
     except RecipeError as error:
-        st.session_state["start-error"] = str(error)
+        st.session_state["start-error"] = texts.complaint(error)
 
 
 def _step() -> None:
@@ -213,7 +213,8 @@ def _words(snapshot: Snapshot | None) -> tuple[str, ...]:
         validated = [p.validation_accuracy for p in points if p.validation_accuracy is not None]
         figures_ = texts.accuracies(snapshot.accuracy, validated[-1] if validated else None)
     if snapshot.state is State.FAILED:
-        return (texts.STOPPED_BY_ITSELF, snapshot.message or texts.FAILED)
+        why = texts.complaint(snapshot.error) if snapshot.error else texts.FAILED
+        return (texts.STOPPED_BY_ITSELF, why)
     if snapshot.test is not None:
         return (texts.done(recipe.epochs), texts.tested(snapshot.test), figures_)
     if not session.training_is_live():

@@ -75,7 +75,7 @@ class Worker:
         except StopIteration:
             self._end(learner, State.FINISHED)
         except (DivergenceError, RecipeError, ValueError) as error:
-            self._end(learner, State.FAILED, str(error))
+            self._end(learner, State.FAILED, error)
         except Exception:  # one visitor's learner must not end the others'
             log.exception("a learner raised")
             self._end(learner, State.FAILED)
@@ -97,6 +97,6 @@ class Worker:
         with self._lock:
             learner.network = network or learner.network
 
-    def _end(self, learner: Learner, state: State, message: str = "") -> None:
+    def _end(self, learner: Learner, state: State, error: Exception | None = None) -> None:
         with self._lock:
-            learner.end(state, message)
+            learner.end(state, error)
