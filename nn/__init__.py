@@ -9,6 +9,7 @@ Read it in this order; each module adds one thing to those before it:
     schedules    how large a step they take, early and late
     calibration  what a network's probabilities are worth
     network      layers in a row, over one flat vector of parameters and one of gradients
+    refusal      what an error is about, apart from its sentence
     recipes      the settings of a training under a name
     metrics      how good it is, on digits it has not seen, and which of them it gets wrong
     neighbours   the digits of a data set that are most alike, pixel by pixel

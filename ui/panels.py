@@ -26,13 +26,15 @@ def show(view: View) -> None:
     """The tabs, with the open one's panel."""
     if not PANELS:
         return
-    # No word of a language may change which tab is open, so the tabs are made anew with it.
-    tabs = st.tabs(
-        [getattr(texts, name) for name in PANELS],
-        key=f"panels-{texts.language()}",
-        on_change="rerun",
-    )
+    # Tabs are told apart by their words, so they are made anew in another language, with the same
+    # one open.
+    words = {name: texts.say(name) for name in PANELS}
+    state, key = st.session_state, f"panels-{texts.language()}"
+    if key not in state:
+        state[key] = words.get(state.get("panel", ""), next(iter(words.values())))
+    tabs = st.tabs(list(words.values()), key=key, on_change="rerun")
     for tab, (name, panel) in zip(tabs, PANELS.items(), strict=True):
         if tab.open:
+            state["panel"] = name
             with tab, st.container(key=f"panel-{name.removeprefix('PANEL_').lower()}"):
                 panel(view)

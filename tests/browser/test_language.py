@@ -9,6 +9,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.page import PHONE, Visit
 from tests.browser.test_looks import overflow
+from ui import texts
 
 pytestmark = pytest.mark.browser
 
@@ -31,6 +32,9 @@ def test_the_switch_works_by_keyboard_keeps_the_choices_and_is_remembered(desk: 
     desk.choose_recipe("Deep")
     desk.press("sample-7")
     desk.expect_digit(7)
+    german = texts.CATALOGUES["de"]
+    desk.page.get_by_role("tab", name=texts.PANEL_MISTAKES).click()
+    expect(desk.page.locator(".matrix")).to_be_visible()
     desk.page.get_by_role("radio", name="English").focus()
     desk.page.keyboard.press("ArrowLeft")
     expect(desk.page.get_by_role("radio", name="Deutsch")).to_be_focused()
@@ -40,6 +44,7 @@ def test_the_switch_works_by_keyboard_keeps_the_choices_and_is_remembered(desk: 
         "Tief: zwei Schichten, normalisiert"
     )
     expect(desk.verdict).to_contain_text("sicher")
+    expect(desk.page.get_by_role("tab", selected=True)).to_have_text(german["PANEL_MISTAKES"])
     desk.press("train")  # what the browser sends now are the new words
     expect(desk.status).to_contain_text("Epoche")
     desk.press("stop")
