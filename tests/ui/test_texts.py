@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import string
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,13 @@ def test_every_language_has_the_same_words_with_the_same_fields(code: str) -> No
     assert {name: fields(words[name]) for name in words} == {
         name: fields(reference[name]) for name in reference
     }
+
+
+def test_no_name_stands_in_two_tables() -> None:
+    path = UI / "languages" / f"{texts.FALLBACK}.toml"
+    tables = tomllib.loads(path.read_text("utf-8")).values()
+    names = [name for table in tables for name in table]
+    assert {name for name in names if names.count(name) > 1} == set()
 
 
 def test_every_word_that_the_page_names_is_there() -> None:
