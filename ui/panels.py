@@ -12,6 +12,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from . import texts
+from .insight import map as map_panel
 from .insight import mistakes, why
 from .view import View
 
@@ -19,6 +20,7 @@ from .view import View
 PANELS: dict[str, Callable[[View], None]] = {
     "PANEL_WHY": why.show,
     "PANEL_MISTAKES": mistakes.show,
+    "PANEL_MAP": map_panel.show,
 }
 
 

@@ -167,3 +167,94 @@ def test_mistakes_fit_a_phone(visit: Callable[..., Visit]) -> None:
         "all => all.filter(e => e.scrollWidth > e.clientWidth + 1).map(e => e.textContent)"
     )
     assert cut == []
+
+
+# The map.
+
+
+def star_of(panel: Locator) -> Locator:
+    return panel.locator(".stVegaLiteChart .mark-symbol path")
+
+
+def glyphs_of(panel: Locator) -> Locator:
+    """The digits on the map, one element each; the large ones in their middles left out."""
+    return panel.locator(".stVegaLiteChart .mark-text").first.locator("text")
+
+
+def place_of(star: Locator) -> tuple[float, float]:
+    """Where it is within the chart, in pixels."""
+    found = re.search(r"translate\(([-\d.]+),\s*([-\d.]+)\)", star.get_attribute("transform") or "")
+    assert found is not None
+    return float(found[1]), float(found[2])
+
+
+def places_of(glyphs: Locator) -> list[tuple[float, float]]:
+    moves: list[str] = glyphs.evaluate_all("all => all.map(e => e.getAttribute('transform'))")
+    return [tuple(map(float, re.findall(r"-?[\d.]+", move)[:2])) for move in moves]  # type: ignore[misc]
+
+
+def open_map(visitor: Visit) -> Locator:
+    panel = open_tab(visitor, "Map")
+    expect(glyphs_of(panel)).to_have_count(1500)
+    return panel
+
+
+def test_the_star_moves_when_another_digit_is_drawn(desk: Visit) -> None:
+    panel = open_map(desk)
+    expect(star_of(panel)).to_have_count(0)
+    expect(panel.get_by_role("status")).to_contain_text("Draw a digit")
+    places = []
+    for digit in (0, 3):
+        desk.press("clear")
+        desk.expect_blank()
+        expect(star_of(panel)).to_have_count(0)
+        desk.draw(digit)
+        desk.expect_digit(digit)
+        expect(star_of(panel)).to_be_visible()
+        expect(panel.get_by_role("status")).to_contain_text(f"among {digit}s")
+        places.append(place_of(star_of(panel)))
+    (x0, y0), (x1, y1) = places
+    assert abs(x0 - x1) + abs(y0 - y1) > 50  # of 560 pixels
+    assert panel.locator(".stVegaLiteChart").get_attribute("aria-label")
+
+
+def test_the_map_follows_a_training_without_flipping(desk: Visit) -> None:
+    desk.draw(7)
+    desk.expect_digit(7)
+    panel = open_map(desk)
+    chart = panel.locator(".stVegaLiteChart").bounding_box()
+    desk.set_field("Epochs", "1000")
+    desk.press("train")
+    origin = panel.locator(".small").first
+    expect(origin).to_have_text(re.compile(r"epoch [1-9]"))
+    for _ in range(2):
+        first = glyphs_of(panel).first
+        before, place = places_of(glyphs_of(panel)), first.get_attribute("transform") or ""
+        expect(first).not_to_have_attribute("transform", place)
+        after = places_of(glyphs_of(panel))
+        middle = [sum(values) / len(before) for values in zip(*before, strict=True)]
+        moved = sum(abs(a - c) + abs(b - d) for (a, b), (c, d) in zip(before, after, strict=True))
+        mirrored = sum(
+            abs(a - 2 * middle[0] + c) + abs(b - d)
+            for (a, b), (c, d) in zip(before, after, strict=True)
+        )
+        assert 0 < moved < mirrored / 2
+        assert panel.locator(".stVegaLiteChart").bounding_box() == chart
+    desk.press("stop")
+    expect(origin).to_have_text(re.compile(r"^At epoch \d+\.\d of the training$"))
+    expect(star_of(panel)).to_be_visible()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_map_is_legible_and_fits_a_phone(visit: Callable[..., Visit], theme: str) -> None:
+    phone = visit(**PHONE, color_scheme=theme)
+    phone.touch(7)
+    phone.expect_digit(7)
+    panel = open_map(phone)
+    expect(star_of(panel)).to_be_visible()
+    assert illegible(phone, (".st-key-panel-map p", ".st-key-panel-map h2")) == []
+    assert overflow(phone) <= 0
+    box = panel.locator(".stVegaLiteChart").bounding_box()
+    assert box is not None
+    assert abs(box["width"] - box["height"]) < 8
+    assert box["width"] <= 358

@@ -12,7 +12,8 @@ from nn.metrics import Answers, answer_steps
 from ui import figures, texts
 from ui.view import View
 
-from . import confusion, digits, kept
+from . import confusion, digits, looking
+from .memory import once
 from .stepwise import Stand, Workshop
 
 CHUNK = 250  # digits between two pauses, some 10 ms with a thousand hidden units
@@ -28,7 +29,7 @@ def show(view: View) -> None:
     if view.network is None:
         st.html(figures.small(texts.NO_READER))
         return
-    stand = kept.look(view, view.network, _answers(), "answers")
+    stand = looking.look(view, view.network, _answers(), "answers")
     left, right = st.columns(2, gap="large")
     with left:
         chosen = _matrix(stand)
@@ -66,10 +67,12 @@ def _cell(stand: Stand[Answers] | None, chosen: confusion.Cell | None) -> str:
     """The digits in the chosen cell."""
     if stand is None:
         return confusion.no_digits()
-    return kept.once(
-        "cell",
-        (stand.network, chosen, texts.language()),
-        lambda: confusion.digits_of(stand.result, digits.test_set(), chosen),
+    return once(
+        "cell-digits",
+        stand.network,
+        chosen,
+        texts.language(),
+        make=lambda: confusion.digits_of(stand.result, digits.test_set(), chosen),
     )
 
 
@@ -86,4 +89,4 @@ def _neighbours(view: View) -> str:
             known.dataset.images[rows], known.dataset.labels[rows], distances
         )
 
-    return kept.once("neighbours", (steps.input.tobytes(), texts.language()), search)
+    return once("neighbours", steps, texts.language(), make=search)

@@ -19,7 +19,7 @@ from tests.ui.test_page import SEVEN, drawn
 from ui import session, texts
 from ui.insight import confusion, digits, mistakes
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture(scope="module")

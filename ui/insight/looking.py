@@ -1,8 +1,7 @@
-"""What the panels keep for a visitor between two runs of the page, so that a poll costs nothing."""
+"""What a panel shows of the network that reads, without keeping the page waiting."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, TypeVar
 
 import streamlit as st
@@ -14,15 +13,6 @@ from ui.view import View
 from .stepwise import Bench, Stand, Workshop
 
 T = TypeVar("T")
-
-
-def once(name: str, key: object, make: Callable[[], T]) -> T:
-    """What `make` returns, made anew only where `key` is another than in the run before."""
-    slot = f"insight-{name}"
-    before: tuple[object, T] | None = st.session_state.get(slot)
-    if before is None or before[0] != key:
-        before = st.session_state[slot] = (key, make())
-    return before[1]
 
 
 def look(view: View, network: Network, workshop: Workshop[T], name: str) -> Stand[T] | None:
