@@ -12,13 +12,14 @@ from collections.abc import Callable
 import streamlit as st
 
 from . import texts
+from .insight import inside, mistakes, why
 from .insight import map as map_panel
-from .insight import mistakes, why
 from .view import View
 
 # By the name of its tab's word.
 PANELS: dict[str, Callable[[View], None]] = {
     "PANEL_WHY": why.show,
+    "PANEL_INSIDE": inside.show,
     "PANEL_MISTAKES": mistakes.show,
     "PANEL_MAP": map_panel.show,
 }

@@ -128,3 +128,78 @@ def test_why_follows_the_network_while_it_learns(desk: Visit) -> None:
     assert calm is not None
     assert panel.locator(".patches").bounding_box() == pytest.approx(calm, abs=0.5)
     desk.press("stop")
+
+
+@everywhere
+def test_the_most_active_unit_switched_off_moves_the_bars(
+    visit: Callable[..., Visit], place: str
+) -> None:
+    visitor = with_a_seven(visit, place)
+    visitor.choose_reader("Original")
+    visitor.expect_some_digit()
+    panel = visitor.open_panel("Inside")
+    nodes = panel.locator(".flow .unit")
+    expect(nodes).to_have_count(6)
+    assert panel.locator(".flow .line").count() == 6 + 18
+    figures = panel.locator(".answer .figure")
+    expect(figures).to_have_count(10)
+    before = figures.all_inner_texts()
+    assert "→" not in "".join(before)
+    nodes.first.click()
+    expect(nodes.first).to_have_attribute("aria-pressed", "true")
+    expect(panel.locator(".exciting img")).to_have_count(8)
+    visitor.press("inside-switch")
+    expect(panel.locator(".unit.off")).to_have_count(1)
+    expect(panel.locator(".st-key-inside-answers")).to_contain_text(
+        re.compile(r"Off: unit \d+ of layer 1")
+    )
+    expect(panel.locator(".answers")).to_contain_text("→")
+    places = (".unit-of p", ".exciting li", ".lines span", ".answer span", ".st-key-panel-inside p")
+    assert illegible(visitor, places) == []
+    assert overflow(visitor) <= 0
+    if "phone" in place:
+        assert touchable(nodes)
+        assert touchable(panel.locator(".st-key-inside-switches button"))
+    visitor.press("inside-reset")
+    expect(panel.locator(".unit.off")).to_have_count(0)
+    expect(figures).to_have_text(before)
+
+
+@everywhere
+def test_the_flow_of_a_thousand_units_fits(visit: Callable[..., Visit], place: str) -> None:
+    visitor = with_a_seven(visit, place)
+    panel = visitor.open_panel("Inside")
+    nodes = panel.locator(".flow .unit")
+    expect(nodes).to_have_count(12)
+    expect(panel.locator(".flow .head")).to_have_text(
+        ["784 pixels", "1,024 units", "512 units", "10 scores"]
+    )
+    expect(nodes.first.locator("title")).to_have_text(
+        re.compile(
+            r"unit \d+ of layer 1: puts out -?\d+\.\d\d, adds [+−]\d\.\d\d to the score of 7"
+        )
+    )
+    assert overflow(visitor) <= 0
+    frame = panel.locator(".flow-frame")
+    assert frame.evaluate("frame => frame.scrollWidth - frame.clientWidth") <= 0
+    if "phone" in place:
+        assert touchable(nodes)
+
+
+def test_units_are_walked_through_and_pressed_by_keyboard(desk: Visit) -> None:
+    desk.draw(7)
+    desk.expect_digit(7)
+    panel = desk.open_panel("Inside")
+    nodes, keyboard = panel.locator(".flow .unit"), desk.page.keyboard
+    nodes.first.focus()
+    keyboard.press("ArrowDown")
+    expect(nodes.nth(1)).to_be_focused()
+    keyboard.press("ArrowRight")
+    expect(nodes.nth(7)).to_be_focused()
+    keyboard.press("Enter")
+    expect(nodes.nth(7)).to_have_attribute("aria-pressed", "true")
+    expect(panel.locator(".st-key-inside-unit h2")).to_have_text(re.compile("of layer 2"))
+    keyboard.press("Tab")
+    expect(desk.button("inside-switch")).to_be_focused()
+    keyboard.press("Enter")
+    expect(nodes.nth(7)).to_have_class(re.compile("off"))

@@ -31,9 +31,11 @@ ACROSS, ALONG = slice(4, 6), slice(2, 8)
 
 
 def signed(value: float, decimals: int = 1) -> str:
-    """A number with its sign, a true minus: +3.1, −0.8."""
-    sign = "−" if value < 0 else "+"
-    return sign + texts.decimal(abs(value), decimals)
+    """A number with its sign, a true minus: +3.1, −0.8; what rounds to 0 has none."""
+    figure = texts.decimal(abs(value), decimals)
+    if round(value, decimals) == 0:
+        return figure
+    return ("−" if value < 0 else "+") + figure
 
 
 def data_url(colours: NDArray[np.floating]) -> str:

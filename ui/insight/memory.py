@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import TypeVar
+from weakref import WeakKeyDictionary
 
 import streamlit as st
 
 from nn import Network
-from nn.explain import explaining
+from nn.explain import Exciting, exciting, explaining
+
+from .digits import test_set
 
 T = TypeVar("T")
+_excited: WeakKeyDictionary[Network, dict[tuple[int, int], Exciting]] = WeakKeyDictionary()
 PLAIN = (str, int, float, tuple, frozenset, type(None))
 
 
@@ -31,6 +35,19 @@ def once(name: str, *made_from: object, make: Callable[[], T]) -> T:
 def explained(network: Network) -> Network:
     """The network as `nn.explain` takes it; the visitor's own copy."""
     return once("explained", network, make=lambda: explaining(network))
+
+
+def exciting_digits(network: Network, layer: int, digits: int) -> Exciting:
+    """The test digits, of so many, that excite each unit of a hidden layer most.
+
+    Found once a network for all visitors: those networks that are shipped stay, the others go
+    when nobody holds them any more.
+    """
+    found = _excited.setdefault(network, {})
+    if (layer, digits) not in found:
+        images = test_set().images[:digits]
+        found[layer, digits] = exciting(explaining(network), images, layer)
+    return found[layer, digits]
 
 
 def _same(a: object, b: object) -> bool:
