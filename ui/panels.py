@@ -12,7 +12,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from . import texts
-from .insight import inside, mistakes, why
+from .insight import arithmetic, inside, mistakes, why
 from .insight import map as map_panel
 from .view import View
 
@@ -20,6 +20,7 @@ from .view import View
 PANELS: dict[str, Callable[[View], None]] = {
     "PANEL_WHY": why.show,
     "PANEL_INSIDE": inside.show,
+    "PANEL_NUMBERS": arithmetic.show,
     "PANEL_MISTAKES": mistakes.show,
     "PANEL_MAP": map_panel.show,
 }

@@ -203,3 +203,37 @@ def test_units_are_walked_through_and_pressed_by_keyboard(desk: Visit) -> None:
     expect(desk.button("inside-switch")).to_be_focused()
     keyboard.press("Enter")
     expect(nodes.nth(7)).to_have_class(re.compile("off"))
+
+
+@everywhere
+def test_a_unit_is_stepped_through_in_numbers(visit: Callable[..., Visit], place: str) -> None:
+    visitor = with_a_seven(visit, place)
+    panel = visitor.open_panel("In numbers")
+    steps = panel.locator(".step")
+    expect(steps).to_have_count(10)
+    expect(steps.first).to_have_attribute("aria-current", "step")
+    expect(panel).to_contain_text(re.compile(r"For unit \d+ of layer 1, each of 784 inputs"))
+    expect(panel.locator(".shapes")).to_have_text("x (1, 784) · W (784, 1024) → (1, 1024)")
+    expect(panel.locator(".source").first).to_contain_text(re.compile(r"nn/layers\.py, line \d+"))
+    expect(panel.locator(".source").first).to_contain_text("np.matmul")
+    visitor.press("numbers-next")
+    expect(steps.nth(1)).to_have_attribute("aria-current", "step")
+    z = re.search(r"z = (−?[\d.]+)", panel.locator(".equation").inner_text())
+    assert z is not None
+    visitor.press("numbers-next")
+    expect(panel.locator(".equation")).to_contain_text(f"z = {z[1]}")
+    visitor.set_field("Unit of layer 1 to follow", "5")
+    expect(panel).to_contain_text("The z of unit 5 of layer 1")
+    places = (".says", ".equation", ".terms th", ".terms td", ".source code", ".source .number")
+    assert illegible(visitor, (*places, ".shapes", ".step", ".path .of")) == []
+    steps.nth(8).click()
+    expect(panel.locator(".terms tbody tr")).to_have_count(11)
+    assert illegible(visitor, places) == []
+    assert overflow(visitor) <= 0
+    steps.nth(9).click()
+    expect(panel.locator("thead")).to_contain_text("q")
+    q = float(panel.locator("tr.marked td").last.inner_text())
+    bar = float(visitor.widths()[7].removesuffix("%")) / 100
+    assert q == pytest.approx(bar, abs=6e-4)
+    if "phone" in place:
+        assert touchable(steps)
