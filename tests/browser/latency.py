@@ -20,6 +20,12 @@ START_LIMIT = 3.0  # seconds from the server's start, or from an address entered
 TRAINING_LIMIT = 80.0  # milliseconds that a training may add to a stroke's p95
 ROUNDS = 3  # of idle and training by turns
 DIGITS = (7, 3, 2, 5)
+PANEL_LIMIT = 400.0  # milliseconds from a stroke to the open panel, at p95, while one trains
+PANELS = {  # by its tab: what a stroke changes in it
+    "Why": ".st-key-why-pixels",
+    "Inside": ".st-key-inside-flow",
+    "In numbers": ".st-key-numbers-figures",
+}
 # Laid out to its end, with a slate that takes strokes.
 USABLE = """() => document.querySelectorAll('.ways li').length === 4
     && [...document.querySelectorAll('.st-key-slate *')].some(
@@ -34,6 +40,20 @@ WATCH = """() => {
             window.took = performance.now() - window.lifted;
     }).observe(verdict, {subtree: true, childList: true, characterData: true});
 }"""
+
+# From the pen's lifting to the last change in one place, waited for while it goes on changing.
+WATCH_PANEL = """place => {
+    window.lifted = window.changed = null;
+    window.addEventListener('pointerup', () => { window.lifted ??= performance.now(); }, true);
+    window.observer?.disconnect();
+    window.observer = new MutationObserver(() => {
+        if (window.lifted !== null) window.changed = performance.now();
+    });
+    window.observer.observe(document.querySelector(place), {  // not Streamlit's own attributes
+        subtree: true, childList: true, characterData: true, attributeFilter: ['src', 'href', 'd'],
+    });
+}"""
+SETTLED = "() => window.changed !== null && performance.now() - window.changed > 500"
 
 
 def quantiles(values: list[float]) -> tuple[float, float]:
@@ -124,15 +144,53 @@ def measure_strokes(browser: Browser, strokes: int, recipe: str) -> None:
     )
 
 
+def measure_panels(browser: Browser, strokes: int) -> None:
+    """Print p50 and p95 from pen lifted to the open panel refreshed, while 1,024 units train.
+
+    The panels look into `best`, which has 1,024 units too; the verdict comes in the same run.
+    """
+    with serve() as address:
+        visitor = Visit(browser.new_context(**DESKTOP), address).open()
+        visitor.set_field("Hidden units", "1024")
+        visitor.set_field("Epochs", "400")
+        visitor.press("train")
+        expect(visitor.status).to_contain_text(" left")
+        visitor.choose_reader("Best")
+        for panel, place in PANELS.items():
+            visitor.press("clear")
+            visitor.expect_blank()
+            visitor.draw(7)
+            visitor.expect_some_digit()
+            visitor.open_panel(panel)
+            expect(visitor.page.locator(place)).to_be_visible()
+            taken = []
+            for n in range(strokes):
+                visitor.page.evaluate(WATCH_PANEL, place)
+                y = 30 + 50 * n / strokes
+                visitor.draw([[(46, y), (50, y)]])  # another dot on the 7
+                visitor.page.wait_for_function(SETTLED)
+                taken.append(visitor.page.evaluate("window.changed - window.lifted"))
+            p50, p95 = quantiles(taken)
+            print(f"pen lifted to panel {panel:10}: p50 {p50:.0f} ms, p95 {p95:.0f} ms", end=" ")
+            print(f"(limit {PANEL_LIMIT:.0f}; {strokes} strokes)")
+        for complaint in visitor.complaints():
+            print("complaint:", complaint)
+        visitor.context.close()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description="How long a visitor waits.")
     parser.add_argument("--strokes", type=int, default=30, help="strokes, idle and in training")
     parser.add_argument("--recipe", default="Original", help="how the recipe's name begins")
+    parser.add_argument("--panels", action="store_true", help="only the panels below the verdict")
     options = parser.parse_args()
     with sync_playwright() as playwright:
         browser = launch(playwright)
-        measure_start(browser)
-        measure_strokes(browser, options.strokes, options.recipe)
+        if options.panels:
+            measure_panels(browser, options.strokes)
+        else:
+            measure_start(browser)
+            measure_strokes(browser, options.strokes, options.recipe)
         browser.close()
 
 

@@ -186,6 +186,25 @@ def test_the_flow_of_a_thousand_units_fits(visit: Callable[..., Visit], place: s
         assert touchable(nodes)
 
 
+def test_the_flow_stays_where_it_is_while_the_network_learns(desk: Visit) -> None:
+    desk.draw(7)
+    desk.expect_digit(7)
+    panel = desk.open_panel("Inside")
+    desk.set_field("Epochs", "400")
+    desk.press("train")
+    desk.expect_epoch(1)
+    first = panel.locator(".flow .unit image").first
+    first.evaluate("node => { node.tagged = true; }")
+    calm = panel.locator(".flow").bounding_box()
+    seen = first.get_attribute("href")
+    assert calm is not None
+    desk.expect_epoch(desk.epoch() + 2)
+    expect(first).not_to_have_attribute("href", seen or "")
+    assert first.evaluate("node => node.tagged === true")  # changed in place: nothing flickers
+    assert panel.locator(".flow").bounding_box() == pytest.approx(calm, abs=0.5)
+    desk.press("stop")
+
+
 def test_units_are_walked_through_and_pressed_by_keyboard(desk: Visit) -> None:
     desk.draw(7)
     desk.expect_digit(7)

@@ -48,7 +48,15 @@ def show(view: View) -> None:
         st.html(_figures(explained, drawing, steps[place], followed))
     with right, st.container(key="numbers-code"):
         st.html(_code(network, explained, steps[place]))
-        st.html(sums.picture(explained, drawing, steps[place]) or "<p></p>")
+        picture = memory.once(
+            "numbers-picture",
+            drawing,
+            place,
+            steps[place].unit,
+            texts.language(),
+            make=lambda: sums.picture(explained, drawing, steps[place]),
+        )
+        st.html(picture or "<p></p>")
 
 
 def _drawing(network: Network, steps: Preprocessing) -> Passage:

@@ -77,11 +77,14 @@ def show(view: View) -> None:
     st.html(_sentences(question, reasons, steps) + heat.legend(question.a, question.b))
     left, middle, right = st.columns([280, 280, 400], gap="large")
     with left, st.container(key="why-pixels"):
-        st.html(
-            figures.heading(texts.BY_PIXEL)
-            + heat.pixels(steps.input, reasons.shares, _alternative(question))
-            + figures.small(_how("BY_PIXEL_HOW", reasons.shares))
+        pixels = memory.once(
+            "why-pixels",
+            reasons,
+            texts.language(),
+            make=lambda: heat.pixels(steps.input, reasons.shares, _alternative(question)),
         )
+        how = figures.small(_how("BY_PIXEL_HOW", reasons.shares))
+        st.html(figures.heading(texts.BY_PIXEL) + pixels + how)
     with middle, st.container(key="why-patches"):
         grid = heat.patches(steps.input, reasons.patches, question.erased, texts.BY_PATCH_LABEL)
         how = figures.small(_how("BY_PATCH_HOW", reasons.patches))
@@ -175,7 +178,7 @@ def _sentences(question: Question, reasons: Reasons, steps: Preprocessing) -> st
     a, b = question.a, question.b
     says = places.why(a, b, steps.input, reasons.shares, reasons.emptiness)
     lead = texts.say("LEAD", a=a, b=b, value=heat.signed(reasons.lead))
-    return f'<p class="reasons" role="status">{html.escape(says)}</p>{figures.small(lead)}'
+    return f'<p class="reasons">{html.escape(says)}</p>{figures.small(lead)}'
 
 
 def _how(name: str, values: Array) -> str:
