@@ -130,6 +130,12 @@ class Recipe:
         default=5000,
         metadata=_rule("last samples of the training set kept for validation", low=0, high=50_000),
     )
+    samples: int = field(
+        default=0,
+        metadata=_rule(
+            "first samples of the training set trained on; 0 is all", low=0, high=60_000
+        ),
+    )
 
     def __post_init__(self) -> None:
         for option in dataclasses.fields(self):

@@ -92,16 +92,30 @@ def train(
 
 
 def split_validation(dataset: Dataset, recipe: Recipe) -> tuple[Dataset, Dataset | None]:
-    """The training set without its last samples, and those, as the recipe's `validation` says."""
-    if recipe.validation == 0:
-        return dataset, None
-    if recipe.validation >= len(dataset):
-        raise ValueError(
+    """What is trained on, and what validates: as the recipe's `samples` and `validation` say.
+
+    The last `validation` samples are kept for validation, the first `samples` of the others, or
+    all of them, are for training.
+
+    Raises
+    ------
+    RecipeError
+        The data set has too few samples for what the recipe asks.
+    """
+    first = len(dataset) - recipe.validation
+    if recipe.validation >= max(len(dataset), 1):
+        raise RecipeError(
             f"validation: expected fewer than the {len(dataset)} training samples, "
             f"got {recipe.validation}"
         )
-    first = len(dataset) - recipe.validation
-    return dataset[:first], dataset[first:]
+    if recipe.samples > first:
+        raise RecipeError(
+            f"samples: expected at most the {first} samples that are not kept for validation, "
+            f"got {recipe.samples}; lower it, or use 0 for all"
+        )
+    validation = dataset[first:] if recipe.validation else None
+    used = recipe.samples or first
+    return dataset if used == len(dataset) else dataset[:used], validation
 
 
 class _Run:

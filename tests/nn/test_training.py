@@ -480,6 +480,22 @@ def test_validation_is_the_last_five_thousand(mnist: tuple[Dataset, Dataset]) ->
     assert split_validation(train_set, RECIPES["original"]) == (train_set, None)
 
 
+def test_the_first_samples_alone_are_trained_on(mnist: tuple[Dataset, Dataset]) -> None:
+    train_set = mnist[0]
+    fitting, validation = split_validation(train_set, RECIPES["adam"].replace(samples=500))
+    np.testing.assert_array_equal(fitting.images, train_set.images[:500])
+    np.testing.assert_array_equal(validation.labels, train_set.labels[55_000:])
+    fitting, validation = split_validation(train_set, RECIPES["original"].replace(samples=500))
+    assert (len(fitting), validation) == (500, None)
+
+
+def test_more_samples_than_are_left_for_training_are_refused(digits: Dataset) -> None:
+    recipe = tiny_recipe(validation=10, samples=30)
+    assert len(split_validation(digits, recipe)[0]) == 30
+    with pytest.raises(RecipeError, match=r"samples: expected at most the 30 .* got 31"):
+        split_validation(digits, recipe.replace(samples=31))
+
+
 def test_a_validation_set_as_large_as_the_data_is_refused(digits: Dataset) -> None:
     with pytest.raises(ValueError, match="fewer than the 40 training samples, got 40"):
         split_validation(digits, tiny_recipe(validation=40))
