@@ -27,7 +27,7 @@ from .network import CHUNK, Network, set_dropout
 from .optimizers import Momentum
 from .pen import NO_DIGIT
 from .progress import Progress
-from .recipes import Recipe
+from .recipes import Recipe, RecipeError
 from .state import NUMBERS, TrainingState
 from .supply import Supply
 from .watch import CHECK_STEPS, Watch

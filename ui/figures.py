@@ -32,6 +32,11 @@ def small(text: str) -> str:
     return f'<p class="small">{html.escape(text)}</p>'
 
 
+def hint(text: str) -> str:
+    """What a training's curves show, told as soon as it is seen."""
+    return f'<p class="hint" role="status">{html.escape(text)}</p>'
+
+
 def verdict(number: Number) -> str:
     """The large digits with how sure the network is; words alone where there are none."""
     several = len(number.readings) > 1

@@ -72,7 +72,7 @@ def _chosen(networks: dict[str, Network]) -> Network | None:
     st.segmented_control(
         texts.READER,
         list(networks),
-        format_func=texts.READERS.__getitem__,
+        format_func=session.reader_name,
         key=key,
         required=True,
         label_visibility="collapsed",

@@ -148,8 +148,3 @@ def epoch(done: int, epochs: int) -> str:
 def done(epochs: int) -> str:
     """A training that went through."""
     return say("DONE_MANY", epochs=epochs) if epochs > 1 else say("DONE_ONE")
-
-
-def sharing(running: int) -> str:
-    """How many train on this server, where it is more than one."""
-    return "" if running < 2 else say("SHARING", running=running)

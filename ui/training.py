@@ -4,96 +4,29 @@ from __future__ import annotations
 
 import streamlit as st
 
-from nn import RECIPES, Recipe, RecipeError
-from nn.optimizers import OPTIMIZERS
+from nn import RecipeError
 
 from . import charts, figures, language, session, texts
-from .learners import MAX_LEARNERS, FullError, LimitError
+from .lab import advice, knobs, shelf, words
+from .lab.presets import PRESETS
+from .limits import LimitError
 from .snapshot import Snapshot, State
 
-ALL = 0  # batch size: as many as there are
-BATCH_SIZES = (32, 64, 128, 256, 512, 1024, ALL)
-DEFAULT_RECIPE = "adam"
+STEPS = ("epochs", "batches")  # what the button Step can go on by
+PACES = (0, 30, 10, 3, 1)  # batches a second; 0 is as fast as it goes
 
 
 def settings() -> None:
-    """Let the visitor choose a recipe and change its main numbers; fixed while it trains."""
-    live = session.training_is_live()
-    st.html(figures.heading(texts.TRAINING))
-    names = list(RECIPES)
-    name = language.selectbox(
-        texts.RECIPE,
-        names,
-        index=names.index(DEFAULT_RECIPE),
-        format_func=lambda name: texts.RECIPES.get(name, name),
-        key="recipe-name",
-        disabled=live,
-        label_visibility="collapsed",
-    )
-    recipe = RECIPES[name]
-    # A key a recipe: choosing another shows that one's own numbers.
-    left, right = st.columns(2, gap="small", wrap=False)
-    left.text_input(
-        texts.HIDDEN,
-        ", ".join(str(units) for units in recipe.hidden),
-        key=f"hidden-{name}",
-        help=texts.HIDDEN_HELP,
-        disabled=live,
-    )
-    right.number_input(
-        texts.LEARNING_RATE,
-        value=recipe.learning_rate,
-        step=recipe.learning_rate / 2,
-        format="%g",
-        key=f"learning_rate-{name}",
-        help=texts.LEARNING_RATE_HELP,
-        on_change=_change,
-    )
-    with left:
-        language.selectbox(
-            texts.BATCH_SIZE,
-            BATCH_SIZES,
-            index=BATCH_SIZES.index(recipe.batch_size or ALL),
-            format_func=lambda size: str(size or texts.FULL_BATCH),
-            key=f"batch_size-{name}",
-            disabled=live,
-        )
-    with right:
-        language.selectbox(
-            texts.OPTIMIZER,
-            list(OPTIMIZERS),
-            index=list(OPTIMIZERS).index(recipe.optimizer),
-            format_func=texts.OPTIMIZERS.__getitem__,
-            key=f"optimizer-{name}",
-            disabled=live,
-        )
-    left.number_input(
-        texts.EPOCHS, value=recipe.epochs, step=1, key=f"epochs-{name}", disabled=live
-    )
-    right.number_input(
-        texts.SEED, min_value=0, value=0, step=1, key="seed", help=texts.SEED_HELP, disabled=live
-    )
-    try:
-        st.session_state["recipe"] = _chosen()
-        st.session_state["recipe-error"] = None
-    except RecipeError as error:
-        st.session_state["recipe-error"] = texts.complaint(error)
-
-
-def _chosen() -> Recipe:
-    """The recipe as the widgets have it at this moment; raises RecipeError where it is none."""
-    name = st.session_state["recipe-name"]
-    fields = ("hidden", "learning_rate", "batch_size", "optimizer", "epochs")
-    values = {field: st.session_state[f"{field}-{name}"] for field in fields}
-    values["hidden"] = _units(values["hidden"])
-    values["batch_size"] = values["batch_size"] or None
-    return RECIPES[name].replace(**values)
+    """Let the visitor choose a preset and change its numbers; some stay open while it trains."""
+    st.html(figures.heading(texts.TRAINING) + shelf.script(), unsafe_allow_javascript=True)
+    knobs.settings()
 
 
 def panel() -> None:
     """Buttons, status and curves of the visitor's training; a fragment that looks by itself."""
     snapshot = session.look()
     session.rerun_if_polling_changed()
+    advice.show(snapshot)
     _controls(snapshot)
     if error := st.session_state.get("recipe-error"):
         st.error(error)
@@ -104,6 +37,7 @@ def panel() -> None:
         st.html(figures.status(*_words(snapshot)))
     _curves(snapshot)
     _choose_reader(snapshot)
+    knobs.link()
 
 
 def strip() -> None:
@@ -119,7 +53,7 @@ def strip() -> None:
                 type="primary",
                 width="stretch",
                 disabled=live or wrong,
-                on_click=_start,
+                on_click=start,
             )
             st.button(
                 texts.STOP,
@@ -142,7 +76,7 @@ def _controls(snapshot: Snapshot | None) -> None:
             icon=":material/play_arrow:",
             width="stretch",
             disabled=live or wrong,
-            on_click=_start,
+            on_click=start,
         )
         with st.container(horizontal=True, gap="xsmall", wrap=False):
             st.button(
@@ -166,34 +100,64 @@ def _controls(snapshot: Snapshot | None) -> None:
                 disabled=not live,
                 on_click=session.end,
             )
+        _pace()
 
 
-def _start(epochs_at_first: int | None = None) -> None:
-    # What was typed a moment ago is in the widgets, but no run of the page has seen it yet.
+def _pace() -> None:
+    """How far a step goes, and how fast it trains."""
+    left, right = st.columns(2, gap="xsmall", wrap=False)
+    with left:
+        language.selectbox(
+            texts.STEP_BY,
+            STEPS,
+            format_func=texts.STEPS.__getitem__,
+            key="step-by",
+            label_visibility="collapsed",
+        )
+    with right:
+        language.selectbox(
+            texts.SPEED,
+            PACES,
+            format_func=_speed,
+            key="speed",
+            label_visibility="collapsed",
+            on_change=_set_pace,
+        )
+
+
+def _speed(pace: int) -> str:
+    if pace == 0:
+        return str(texts.FULL_SPEED)
+    return str(texts.SLOWEST) if pace == 1 else texts.say("SLOW_MOTION", pace=pace)
+
+
+def _set_pace() -> None:
+    session.set_pace(st.session_state.get("speed") or None)
+
+
+def start(**at_first: int) -> None:
+    """Begin a training as the fields say; for callbacks.
+
+    What was typed a moment ago is in the widgets, but no run of the page has seen it yet.
+    """
     st.session_state["start-error"] = None
     try:
-        session.start(_chosen(), st.session_state["seed"] or 0, epochs_at_first)
-    except FullError:
-        st.session_state["start-error"] = texts.TOO_MANY.format(limit=MAX_LEARNERS)
+        recipe = knobs.chosen()
+        name = texts.NAMES[st.session_state["recipe-name"]]
+        session.start(recipe, knobs.seed(), name, at_first=at_first)
     except (RecipeError, LimitError) as error:
-        st.session_state["start-error"] = texts.complaint(error)
-
-
-def _change() -> None:
-    """Take a learning rate that was changed while it trains."""
-    try:
-        session.change(_chosen())
-        st.session_state["start-error"] = None
-    except RecipeError as error:
-        st.session_state["start-error"] = texts.complaint(error)
+        st.session_state["start-error"] = words.refusal(error)
+    else:
+        _set_pace()
 
 
 def _step() -> None:
-    """Train one epoch and pause: of the paused training, or of a new one."""
+    """Train one epoch or one batch and pause: of the paused training, or of a new one."""
+    by = {st.session_state.get("step-by", STEPS[0]): 1}
     if session.training_is_live():
-        session.resume(epochs=1)
+        session.resume(**by)
     else:
-        _start(epochs_at_first=1)
+        start(**by)
 
 
 def _done(snapshot: Snapshot | None) -> float:
@@ -202,7 +166,8 @@ def _done(snapshot: Snapshot | None) -> float:
 
 def _words(snapshot: Snapshot | None) -> tuple[str, ...]:
     """The state in words: a headline, then figures."""
-    if st.session_state.get("lost"):
+    run = session.runs().now()
+    if run is not None and run.lost:
         return (texts.STOPPED_BY_ITSELF, texts.LOST)
     if snapshot is None:
         return (texts.IDLE_STATUS,)
@@ -222,13 +187,13 @@ def _words(snapshot: Snapshot | None) -> tuple[str, ...]:
     if snapshot.state is State.PAUSED:
         return (f"{headline}, {texts.PAUSED}", figures_)
     left = texts.time_left(snapshot.seconds_left)
-    return (headline, figures_ or texts.STARTING, left, texts.sharing(snapshot.running))
+    return (headline, figures_ or texts.STARTING, left, words.sharing(snapshot))
 
 
 def _curves(snapshot: Snapshot | None) -> None:
-    recipe: Recipe | None = st.session_state.get("recipe")
+    recipe = st.session_state.get("recipe") or next(iter(PRESETS.values()))
     points = () if snapshot is None else snapshot.points
-    epochs = snapshot.recipe.epochs if snapshot else recipe.epochs if recipe else 10
+    epochs = (snapshot.recipe if snapshot else recipe).epochs
     for quantity, title in (("loss", texts.LOSS), ("accuracy", texts.ACCURACY)):
         st.html(figures.heading(title))
         first = getattr(points[0], quantity) if points else None
@@ -240,7 +205,7 @@ def _curves(snapshot: Snapshot | None) -> None:
             alt=title,
         )
     st.html(figures.legend())
-    if (snapshot.recipe if snapshot else recipe or RECIPES[DEFAULT_RECIPE]).validation == 0:
+    if (snapshot.recipe if snapshot else recipe).validation == 0:
         st.caption(texts.NO_VALIDATION)
 
 
@@ -252,15 +217,12 @@ def _choose_reader(snapshot: Snapshot | None) -> None:
     yours = reader == session.YOURS
     label = texts.BACK_TO_SHIPPED if yours else texts.READ_WITH_YOURS
     name = session.SHIPPED[0] if yours else session.YOURS
-    if st.button(
-        label, key="reader-switch", width="stretch", on_click=session.read_with, args=(name,)
-    ):
-        st.rerun()  # the switch stands in the other fragment
-
-
-def _units(text: str) -> tuple[int, ...]:
-    """ "512, 256" as numbers; raises RecipeError where it is something else."""
-    try:
-        return tuple(int(part) for part in text.replace(",", " ").split())
-    except ValueError:
-        raise RecipeError(texts.HIDDEN_WRONG.format(text=text)) from None
+    # A press may be told twice when the page polls meanwhile: a button a direction turns once.
+    with st.container(key="reader-switch"):
+        if st.button(
+            *(label, f"read-with-{name}"),
+            width="stretch",
+            on_click=session.read_with,
+            args=(name,),
+        ):
+            st.rerun()  # the switch stands in the other fragment

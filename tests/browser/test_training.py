@@ -226,7 +226,8 @@ def test_a_reload_in_mid_training_starts_fresh_and_can_train_again(desk: Visit) 
     desk.expect_usable()
     desk.expect_blank()
     expect(desk.status).to_contain_text("Ready to train")
-    expect(desk.page.get_by_role("radio")).to_have_text(["Best", "Original"])
+    readers = desk.page.get_by_role("radiogroup", name="Read by").get_by_role("radio")
+    expect(readers).to_have_text(["Best", "Original"])
     short_training(desk)
 
 

@@ -57,7 +57,7 @@ def wait_until_trained(page: AppTest) -> None:
     waiting = threading.Event()
     for _ in range(200):
         page.run()
-        if not state(page, "learner"):
+        if not learner(page):
             return
         waiting.wait(0.05)
     raise AssertionError("the training did not end")
@@ -66,6 +66,18 @@ def wait_until_trained(page: AppTest) -> None:
 def state(page: AppTest, key: str) -> Any:
     """What the session holds under `key`; None without it."""
     return page.session_state.get(key)
+
+
+def run_of(page: AppTest) -> Any:
+    """The run that the panel controls; None when it controls none."""
+    runs = state(page, "runs")
+    return runs.now() if runs else None
+
+
+def learner(page: AppTest) -> str | None:
+    """The id of the visitor's learner; None when there is none."""
+    run = run_of(page)
+    return run.learner if run else None
 
 
 def test_a_blank_slate_invites_and_guesses_nothing(page: AppTest) -> None:
@@ -144,10 +156,10 @@ def test_train_runs_to_the_end_and_the_page_reads_with_the_new_network(page: App
     wait_until_trained(page)
     assert not page.exception
     assert state(page, "reader") == "yours"
-    assert state(page, "run").state is State.FINISHED
+    assert run_of(page).snapshot.state is State.FINISHED
     assert texts.done(1) in html(page)
     assert "errors in 10,000" in html(page)
-    page.button(key="reader-switch").click().run()
+    page.button(key="read-with-best").click().run()
     page.run()
     assert state(page, "reader") == "best"
 
@@ -158,16 +170,17 @@ def test_step_from_rest_trains_one_epoch_and_pauses(page: AppTest) -> None:
     waiting = threading.Event()
     for _ in range(200):
         page.run()
-        run = state(page, "run")
+        run = run_of(page).snapshot
         if run.state is State.PAUSED:
             break
         waiting.wait(0.05)
     assert run.position == 1.0
     assert texts.RESUME in [button.label for button in page.button]
     page.button(key="stop").click().run()
-    assert state(page, "learner") is None
+    assert learner(page) is None
     assert texts.STOPPED in html(page)
-    assert "yours" in page.segmented_control[-1].options[-1].lower()
+    reader = next(each for each in page.segmented_control if each.label == texts.READER)
+    assert reader.options[-1] == "Yours"
 
 
 @pytest.mark.parametrize(
@@ -201,7 +214,7 @@ def test_a_diverging_training_says_why_and_the_page_goes_on(page: AppTest) -> No
     page.button(key="train").click().run()
     wait_until_trained(page)
     assert not page.exception
-    assert state(page, "run").state is State.FAILED
+    assert run_of(page).snapshot.state is State.FAILED
     assert "training diverged" in html(page)
     assert "try a learning rate" in html(page)
     assert not page.button(key="train").disabled
@@ -218,7 +231,7 @@ def test_a_full_server_says_so_and_keeps_what_was_trained(
     monkeypatch.setattr(session.learners(), "_limits", Limits(learners=0))
     page.button(key="train").click().run()
     assert "Try again when one has ended" in page.warning[0].value
-    assert state(page, "run").state is State.FINISHED
+    assert run_of(page).snapshot.state is State.FINISHED
 
 
 def test_a_dropped_learner_is_told_and_its_network_kept(page: AppTest) -> None:
@@ -227,15 +240,15 @@ def test_a_dropped_learner_is_told_and_its_network_kept(page: AppTest) -> None:
     waiting = threading.Event()
     for _ in range(200):
         page.run()
-        if state(page, "run").state is State.PAUSED:
+        if run_of(page).snapshot.state is State.PAUSED:
             break
         waiting.wait(0.05)
-    session.learners().stop(state(page, "learner"))
+    session.learners().stop(learner(page))
     page.run()
     assert not page.exception
-    assert state(page, "learner") is None
+    assert learner(page) is None
     assert texts.LOST in html(page)
-    assert state(page, "run").network is not None
+    assert run_of(page).snapshot.network is not None
 
 
 def spoil(path: Path, how: str) -> None:
@@ -294,7 +307,7 @@ def test_two_visitors_do_not_see_each_others_training(page: AppTest) -> None:
     page.run()
     page.button(key="train").click().run()
     other.run()
-    assert state(other, "learner") is None
+    assert learner(other) is None
     assert texts.IDLE_STATUS in html(other)
     wait_until_trained(page)
     other.run()

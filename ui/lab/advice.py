@@ -1,0 +1,48 @@
+"""What is said of the training beside its settings: the preset's story, then what its curves show.
+
+A hint stands where the story stood, in a place of fixed size, with a button that mends.
+"""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from nn import RecipeError
+from ui import figures, session, texts
+from ui.limits import LimitError
+from ui.snapshot import Snapshot
+
+from . import hints, knobs, words
+from .hints import Hint
+
+
+def show(run: Snapshot | None) -> None:
+    """The story of the chosen preset, or the most urgent hint of a training with its mend."""
+    hint = hints.hint(run) if run is not None else None
+    with st.container(key="advice"):
+        if hint is None or run is None:
+            st.html(figures.small(texts.STORIES[st.session_state["recipe-name"]]))
+            return
+        sentence, mend = words.hint(hint)
+        st.html(figures.hint(sentence))
+        if st.button(mend, key="mend", on_click=_mend, args=(hint, hint.live(run))):
+            st.rerun()  # the fields stand outside this fragment
+
+
+def _mend(hint: Hint, live: bool) -> None:
+    """Change the running training, or start a new one in its place, with the same seed."""
+    run = session.runs().now()
+    if run is None:
+        return
+    st.session_state["start-error"] = None
+    try:
+        recipe = hint.mended(run.recipe)
+        if live:
+            session.change(recipe)
+            knobs.show(recipe, run.seed)
+            return
+        session.end()
+        knobs.show(recipe, run.seed)
+        session.start(recipe, run.seed, texts.say("MENDED", run=run.name))
+    except (RecipeError, LimitError) as error:
+        st.session_state["start-error"] = words.refusal(error)
