@@ -14,12 +14,13 @@ import streamlit as st
 from . import texts
 from .insight import arithmetic, inside, mistakes, why
 from .insight import map as map_panel
-from .lab import runs_panel, training_panel
+from .lab import runs_panel, time_panel, training_panel
 from .view import View
 
 # By the name of its tab's word.
 PANELS: dict[str, Callable[[View], None]] = {
     "PANEL_TRAINING": training_panel.show,
+    "PANEL_TIME": time_panel.show,
     "PANEL_WHY": why.show,
     "PANEL_INSIDE": inside.show,
     "PANEL_NUMBERS": arithmetic.show,

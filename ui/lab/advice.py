@@ -14,6 +14,7 @@ from ui.snapshot import Snapshot
 
 from . import hints, knobs, words
 from .hints import Hint
+from .presets import PRESETS
 
 
 def show(run: Snapshot | None) -> None:
@@ -21,12 +22,19 @@ def show(run: Snapshot | None) -> None:
     hint = hints.hint(run) if run is not None else None
     with st.container(key="advice"):
         if hint is None or run is None:
-            st.html(figures.small(texts.STORIES[st.session_state["recipe-name"]]))
+            st.html(figures.small(_story(st.session_state["recipe-name"])))
             return
         sentence, mend = words.hint(hint)
         st.html(figures.hint(sentence))
         if st.button(mend, key="mend", on_click=_mend, args=(hint, hint.live(run))):
             st.rerun()  # the fields stand outside this fragment
+
+
+def _story(name: str) -> str:
+    recipe = knobs.base(name)
+    if recipe == PRESETS[name]:
+        return str(texts.STORIES[name])
+    return texts.say("STORY_CHANGED", recipe=words.recipe(recipe))
 
 
 def _mend(hint: Hint, live: bool) -> None:
