@@ -36,6 +36,9 @@ NO_DIGIT = CLASSES  # the label of what is no digit
 
 SPACING = 5.0  # of the points along a curve, in per cent
 PEN = (0.045, 0.22)  # width of the pen, as a share of the digit's longer side
+GAPS = (-20.0, 15.0)  # between two digits run together where they are nearest, in per cent
+BESIDE = 8.0  # points so near in height are side by side
+ASIDE = 25.0  # the least distance of two digits' middles
 BODY = 48  # the longer side of a digit on its canvas, in pixels
 FINE = 2  # sub-pixels a pixel, averaged
 COLUMNS, NAME_WIDTH = 24, 220  # of a contact sheet: samples a row, pixels for the style's name
@@ -91,16 +94,12 @@ def write_nondigits(n: int, *, rng: np.random.Generator) -> NDArray[np.uint8]:
     images = np.empty((n, PIXELS), np.uint8)
     for i in range(n):
         kind = rng.random()
-        if kind < 0.7:
+        if kind < 0.55:
             strokes = _by_hand(signs[rng.integers(len(signs))], rng)
-        elif kind < 0.85:
+        elif kind < 0.68:
             strokes = _by_hand(_scribble(rng), rng)
         else:
-            left, right = (_by_hand(digits[rng.integers(len(digits))], rng) for _ in range(2))
-            edge = max(stroke[:, 0].max() for stroke in left) + rng.uniform(-12, 25)
-            edge -= min(stroke[:, 0].min() for stroke in right)
-            offset = np.array([edge, rng.normal(0, 6)])
-            strokes = [*left, *(stroke + offset for stroke in right)]
+            strokes = _run_together(digits, rng)
         images[i] = _written(strokes, rng)
     return images
 
@@ -143,6 +142,22 @@ def _scribble(rng: np.random.Generator) -> Skeleton:
         corners = rng.random(len(points)) < rng.choice([0.0, 0.5, 1.0])
         strokes.append(tuple((x, y, bool(c)) for (x, y), c in zip(points, corners, strict=True)))
     return Skeleton(NOT_A_DIGIT, "scribble", tuple(strokes))
+
+
+def _run_together(digits: tuple[Skeleton, ...], rng: np.random.Generator) -> list[Points]:
+    """Two digits side by side, in one hand each, that cross, touch, or nearly do."""
+    while True:
+        left, right = (_by_hand(digits[rng.integers(len(digits))], rng) for _ in range(2))
+        a, b = np.concatenate(left), np.concatenate(right)
+        b += np.array([0.0, rng.normal(0, 6)])
+        beside = np.abs(a[:, None, 1] - b[None, :, 1]) < BESIDE  # (m of a, m of b)
+        if not beside.any():
+            continue
+        nearest = (b[None, :, 0] - a[:, None, 0])[beside].min()
+        b += np.array([rng.uniform(*GAPS) - nearest, 0.0])
+        # What hardly stands beside the other may make one digit with it: 0 and 1 a slashed 0.
+        if b[:, 0].mean() - a[:, 0].mean() >= ASIDE:
+            return [*left, *np.split(b, np.cumsum([len(stroke) for stroke in right])[:-1])]
 
 
 @dataclass(frozen=True)

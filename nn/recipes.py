@@ -358,10 +358,10 @@ RECIPES: dict[str, Recipe] = {
             warmup=1,
             weight_average=0.995,
             batch_size=256,
-            epochs=48,
+            epochs=36,
             augment=1.0,
             pen=1.0,
-            nondigits=0.15,
+            nondigits=0.2,
         ),
     )
 }
