@@ -22,11 +22,12 @@ from .pressable import pressable
 
 @dataclass
 class Question:
-    """Why `a` and not `b`; it follows the verdict until the visitor asks another.
+    """Why `a` and not `b`: the verdict and what comes second, until the visitor asks another.
 
     Attributes
     ----------
     asked_of : the drawing's verdict when the question was made
+    asked : whether the visitor has chosen; then it stays for as long as the verdict does
     erased : rows and columns of patches taken away
     """
 
@@ -34,6 +35,7 @@ class Question:
     a: int
     b: int
     steps: Preprocessing
+    asked: bool = False
     erased: frozenset[tuple[int, int]] = field(default=frozenset())
 
 
@@ -104,10 +106,12 @@ def show(view: View) -> None:
 def _question(view: View, network: Network, steps: Preprocessing) -> Question:
     """The visitor's question; a new one where the verdict has changed."""
     question: Question | None = st.session_state.get("why")
-    if question is not None and question.steps is not steps:
-        question.steps, question.erased = steps, frozenset()
     if question is not None and view.reading.digit in (None, question.asked_of):
-        return question
+        if question.steps is steps:
+            return question
+        if question.asked:
+            question.steps, question.erased = steps, frozenset()
+            return question
     probabilities = network.predict_proba(steps.input[None])[0]
     second, first = (int(digit) for digit in np.argsort(probabilities)[-2:])
     question = st.session_state["why"] = Question(first, first, second, steps)
@@ -121,6 +125,7 @@ def _ask(pressed: str) -> None:
     if question is None or which not in ("a", "b") or digit not in map(str, range(CLASSES)):
         return
     a, b, chosen = question.a, question.b, int(digit)
+    question.asked = True
     if which == "a":
         question.a, question.b = chosen, a if chosen == b else b
     else:

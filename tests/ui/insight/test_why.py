@@ -45,6 +45,26 @@ def test_the_question_is_the_verdict_against_the_second_until_another_is_asked(
     assert page.session_state["why"].asked_of == page.session_state["why"].a == 1
 
 
+def test_a_question_that_was_asked_outlives_another_stroke_and_one_that_was_not_follows(
+    page: AppTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crossed = [*SEVEN, ((150, 180), (250, 180))]
+    page.session_state["slate"] = drawn(SEVEN)
+    page.run()
+    press(page, why, lambda: why._ask("b-4"), monkeypatch)
+    page.session_state["slate"] = drawn(crossed)
+    page.run()
+    assert page.session_state["why"].asked_of == 7
+    assert page.session_state["why"].b == 4
+    del page.session_state["why"]
+    for strokes in (SEVEN, crossed):
+        page.session_state["slate"] = drawn(strokes)
+        page.run()
+        question = page.session_state["why"]
+        probabilities = session.shipped("best").predict_proba(question.steps.input[None])[0]
+        assert question.b == np.argsort(probabilities)[-2]
+
+
 def test_what_is_erased_changes_the_answers_and_a_new_drawing_has_everything_back(
     page: AppTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
