@@ -43,7 +43,8 @@ from .progress import Progress
 from .reading import Reading, judge, read
 from .recipes import RECIPES, Recipe, RecipeError
 from .state import TrainingState
-from .training import split_validation, train
+from .supply import split_validation
+from .training import train
 from .watch import DivergenceError
 
 __all__ = [

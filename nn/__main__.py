@@ -34,7 +34,8 @@ from .photo import PhotoError, photo_ink
 from .preprocess import Floats, preprocess_ink
 from .recipes import RECIPES, Recipe, RecipeError, allowed, find_recipe
 from .skeletons import NONDIGITS, NOT_A_DIGIT, SkeletonError, load_skeletons
-from .training import split_validation, train
+from .supply import split_validation
+from .training import train
 from .watch import DivergenceError
 
 REFUSED = 2  # exit status

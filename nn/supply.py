@@ -17,10 +17,37 @@ from numpy.typing import NDArray
 from .augment import distort
 from .mnist import CLASSES, Dataset
 from .pen import NO_DIGIT, write_digits, write_nondigits
-from .recipes import Recipe
+from .recipes import Recipe, RecipeError
 from .state import SupplyState, Written
 
 FEW = 8  # written between two pauses: some milliseconds of work
+
+
+def split_validation(dataset: Dataset, recipe: Recipe) -> tuple[Dataset, Dataset | None]:
+    """What is trained on, and what validates: as the recipe's `samples` and `validation` say.
+
+    The last `validation` samples are kept for validation, the first `samples` of the others, or
+    all of them, are for training.
+
+    Raises
+    ------
+    RecipeError
+        The data set has too few samples for what the recipe asks.
+    """
+    first = len(dataset) - recipe.validation
+    if recipe.validation >= max(len(dataset), 1):
+        raise RecipeError(
+            f"validation: expected fewer than the {len(dataset)} training samples, "
+            f"got {recipe.validation}"
+        )
+    if recipe.samples > first:
+        raise RecipeError(
+            f"samples: expected at most the {first} samples that are not kept for validation, "
+            f"got {recipe.samples}; lower it, or use 0 for all"
+        )
+    validation = dataset[first:] if recipe.validation else None
+    used = recipe.samples or first
+    return dataset if used == len(dataset) else dataset[:used], validation
 
 
 class Supply:

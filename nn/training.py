@@ -27,7 +27,7 @@ from .network import CHUNK, Network, set_dropout
 from .optimizers import Momentum
 from .pen import NO_DIGIT
 from .progress import Progress
-from .recipes import Recipe, RecipeError
+from .recipes import Recipe
 from .state import NUMBERS, TrainingState
 from .supply import Supply
 from .watch import CHECK_STEPS, Watch
@@ -89,33 +89,6 @@ def train(
         run.judged = True
         yield from run.report(epoch_end=True, validation=validation)
     run.finish()
-
-
-def split_validation(dataset: Dataset, recipe: Recipe) -> tuple[Dataset, Dataset | None]:
-    """What is trained on, and what validates: as the recipe's `samples` and `validation` say.
-
-    The last `validation` samples are kept for validation, the first `samples` of the others, or
-    all of them, are for training.
-
-    Raises
-    ------
-    RecipeError
-        The data set has too few samples for what the recipe asks.
-    """
-    first = len(dataset) - recipe.validation
-    if recipe.validation >= max(len(dataset), 1):
-        raise RecipeError(
-            f"validation: expected fewer than the {len(dataset)} training samples, "
-            f"got {recipe.validation}"
-        )
-    if recipe.samples > first:
-        raise RecipeError(
-            f"samples: expected at most the {first} samples that are not kept for validation, "
-            f"got {recipe.samples}; lower it, or use 0 for all"
-        )
-    validation = dataset[first:] if recipe.validation else None
-    used = recipe.samples or first
-    return dataset if used == len(dataset) else dataset[:used], validation
 
 
 class _Run:

@@ -125,6 +125,7 @@ def memory_bytes(recipe: Recipe, samples: int = SAMPLES) -> int:
     arrays = 4 + 3 * recipe.batch_norm + 3 * (recipe.dropout > 0)
     batch = rows * (PIXELS * (FLOAT + 1) + units * arrays * FLOAT)
     evaluation = CHUNK * (PIXELS + 2 * units) * FLOAT
+    samples = recipe.samples or samples
     written = round(recipe.pen * samples) + round(recipe.nondigits * samples)
     supply = (samples + written) * BYTE_IMAGE if written else 0
     return vectors * params * FLOAT + batch + evaluation + supply

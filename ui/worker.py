@@ -58,10 +58,8 @@ class Worker:
         try:
             if self._data is None:
                 self.data()
-                began, cpu = (
-                    self._clock(),
-                    self._cpu_clock(),
-                )  # for the whole server: no learner is charged
+                # For the whole server: no learner is charged.
+                began, cpu = self._clock(), self._cpu_clock()
             while learner.state is State.RUNNING and not learner.dropped:
                 before = learner.progress
                 progress = learner.advance()
@@ -98,5 +96,7 @@ class Worker:
             learner.network = network or learner.network
 
     def _end(self, learner: Learner, state: State, error: Exception | None = None) -> None:
+        if error is not None:  # its frames hold the whole training
+            error.__traceback__ = error.__context__ = error.__cause__ = None
         with self._lock:
             learner.end(state, error)
