@@ -43,7 +43,10 @@ def split_validation(dataset: Dataset, recipe: Recipe) -> tuple[Dataset, Dataset
     if recipe.samples > first:
         raise RecipeError(
             f"samples: expected at most the {first} samples that are not kept for validation, "
-            f"got {recipe.samples}; lower it, or use 0 for all"
+            f"got {recipe.samples}; lower it, or use 0 for all",
+            kind="samples",
+            available=first,
+            value=recipe.samples,
         )
     validation = dataset[first:] if recipe.validation else None
     used = recipe.samples or first

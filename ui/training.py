@@ -110,7 +110,7 @@ def _pace() -> None:
         language.selectbox(
             texts.STEP_BY,
             STEPS,
-            format_func=texts.STEPS.__getitem__,
+            format_func=texts.STEP_KINDS.__getitem__,
             key="step-by",
             label_visibility="collapsed",
         )

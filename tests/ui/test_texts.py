@@ -88,10 +88,3 @@ def test_a_word_that_a_language_lacks_is_said_in_the_fallback(
     assert clear == english["CLEAR"]
     with pytest.raises(AttributeError, match="NOWHERE"):
         texts.say("NOWHERE")
-
-
-@pytest.mark.parametrize("code", texts.CATALOGUES)
-def test_no_word_stands_twice(code: str) -> None:
-    text = (UI / "languages" / f"{code}.toml").read_text("utf-8")
-    names = [name for table in tomllib.loads(text).values() for name in table]
-    assert sorted(names) == sorted(set(names))

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from nn import Recipe, RecipeError
+from nn import DivergenceError, Recipe, RecipeError
 from nn.recipes import LIVE_FIELDS
 from ui.snapshot import Point, Snapshot, State
 
@@ -61,7 +61,7 @@ def can_drop(run: Snapshot) -> bool:
 
 def _diverged(run: Snapshot) -> Hint | None:
     """It stopped by itself: the steps were so large that each made the loss worse."""
-    if run.state is not State.FAILED or "diverged" not in run.message:
+    if not isinstance(run.error, DivergenceError):
         return None
     rate = run.recipe.learning_rate
     return Hint("DIVERGED", {"rate": rate}, {"learning_rate": _tidy(rate / 10)})

@@ -46,7 +46,7 @@ def settings() -> None:
         st.session_state["recipe"] = chosen()
         st.session_state["recipe-error"] = None
     except RecipeError as error:
-        st.session_state["recipe-error"] = str(error)
+        st.session_state["recipe-error"] = texts.complaint(error)
 
 
 def base(name: str) -> Recipe:
@@ -161,7 +161,7 @@ def _change() -> None:
         session.change(chosen_live(run.recipe))
         st.session_state["start-error"] = None
     except RecipeError as error:
-        st.session_state["start-error"] = str(error)
+        st.session_state["start-error"] = texts.complaint(error)
 
 
 def _follow_link() -> None:
@@ -172,7 +172,7 @@ def _follow_link() -> None:
     try:
         told = links.from_query(st.query_params.to_dict(), PRESETS)
     except RecipeError as error:
-        st.session_state["start-error"] = texts.say("LINK_WRONG", error=str(error))
+        st.session_state["start-error"] = texts.say("LINK_WRONG", error=texts.complaint(error))
         return
     if told is not None:
         show(told.recipe, told.seed)

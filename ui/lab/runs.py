@@ -13,10 +13,12 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from nn import Network, Recipe
+from ui.limits import Limits
+from ui.moments import fitted
 from ui.snapshot import Snapshot, State
 
 MAX_RUNS = 12  # of a visitor; then the oldest that neither runs nor is controlled goes
-MOMENT_BYTES = 24_000_000  # of parameters that the ended runs' moments may hold, together
+MOMENT_BYTES = Limits.moment_bytes  # that the ended runs' moments may hold, together
 
 
 @dataclass
@@ -139,19 +141,8 @@ class Runs:
         return next(free for free in names if free not in taken)
 
     def thin(self) -> None:
-        """Leave out moments of ended runs, the oldest run's first, until all are within bounds."""
-        held = {run.id: _held(run.snapshot) for run in self if not run.live and run.snapshot}
-        for run in self:
-            if run.id in held and run.id != self.current and sum(held.values()) > MOMENT_BYTES:
-                run.snapshot = _thinned(run.snapshot)
-                held[run.id] = _held(run.snapshot)
-
-
-def _thinned(snapshot: Snapshot | None) -> Snapshot | None:
-    return None if snapshot is None else replace(snapshot, moments=snapshot.moments[-1:])
-
-
-def _held(snapshot: Snapshot | None) -> int:
-    if snapshot is None or snapshot.network is None:
-        return 0
-    return snapshot.network.params.nbytes * len(snapshot.moments)
+        """Leave out moments of ended runs, until all that these hold is a visitor's share."""
+        ended = [run for run in self if not run.live and run.snapshot]
+        snapshots = [run.snapshot for run in ended if run.snapshot]
+        for run, snapshot in zip(ended, fitted(snapshots, MOMENT_BYTES), strict=True):
+            run.snapshot = snapshot

@@ -22,11 +22,6 @@ REFUSALS: dict[type[LimitError], str] = {
 SHARES = frozenset({"dead", "accuracy"})  # fields of a hint that are told as "40 %"
 
 
-def number(value: float) -> str:
-    """A number as short as it can be told: 0.001, 30, 1e-05."""
-    return f"{value:.4g}".replace(".", texts.say("DECIMAL"))
-
-
 def setting(field: str, value: Any) -> str:
     """The value of a recipe's field."""
     if field == "batch_size" and value is None:
@@ -35,7 +30,7 @@ def setting(field: str, value: Any) -> str:
         return str(texts.OPTIMIZERS[value])
     if isinstance(value, tuple | list):
         return ", ".join(str(units) for units in value) or "–"
-    return number(value) if isinstance(value, int | float) else str(value)
+    return texts.number(value) if isinstance(value, int | float) else str(value)
 
 
 def mark(change: Mark) -> str:
@@ -48,7 +43,7 @@ def mark(change: Mark) -> str:
 def hint(found: Hint) -> tuple[str, str]:
     """A hint's sentence, and what its button says."""
     told = {
-        name: texts.percent(value) if name in SHARES else number(value)
+        name: texts.percent(value) if name in SHARES else texts.number(value)
         for name, value in found.fields.items()
     }
     changes = {name: setting(name, value) for name, value in found.changes.items()}
@@ -65,7 +60,7 @@ def sharing(run: Snapshot) -> str:
 def refusal(error: RecipeError | LimitError) -> str:
     """Why a training does not begin, or does not take a change."""
     if not isinstance(error, LimitError):
-        return str(error)
+        return texts.complaint(error)
     unit = 1_000_000 if isinstance(error, TooLargeError) else 1
     told = {"asked": round(error.asked / unit), "allowed": round(error.allowed / unit)}
     word = next(word for kind, word in REFUSALS.items() if isinstance(error, kind))
@@ -76,13 +71,13 @@ def recipe(settings: Recipe) -> str:
     """A recipe in one line: layers, optimizer, rate, batch, and what else is switched on."""
     parts = [
         "-".join(str(width) for width in (784, *settings.hidden, 10)),
-        f"{texts.OPTIMIZERS[settings.optimizer]} {number(settings.learning_rate)}",
+        f"{texts.OPTIMIZERS[settings.optimizer]} {texts.number(settings.learning_rate)}",
         texts.say("BATCH", size=setting("batch_size", settings.batch_size)),
     ]
     if settings.batch_norm:
         parts.append(str(texts.NORMALISED))
     if settings.dropout:
-        parts.append(f"{texts.FIELDS['dropout']} {number(settings.dropout)}")
+        parts.append(f"{texts.FIELDS['dropout']} {texts.number(settings.dropout)}")
     if settings.samples:
         parts.append(texts.say("DIGITS_USED", count=texts.count(settings.samples)))
     return ", ".join(parts)

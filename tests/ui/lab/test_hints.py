@@ -27,14 +27,14 @@ def test_a_training_that_goes_well_needs_no_hint() -> None:
 
 
 def test_a_training_that_diverged_is_mended_with_a_tenth_of_its_rate() -> None:
-    error = DivergenceError("the loss is no longer finite", 12, 1.0)
+    error = DivergenceError("diverged_loss", 12, 1.0)
     recipe = ADAM.replace(learning_rate=1.0)
-    run = snapshot(state=State.FAILED, message=str(error), recipe=recipe)
+    run = snapshot(state=State.FAILED, error=error, recipe=recipe)
     told = hint(run)
     assert told == Hint("DIVERGED", {"rate": 1.0}, {"learning_rate": 0.1})
     assert not told.live(run)
     assert told.mended(recipe) == ADAM.replace(learning_rate=0.1)
-    assert hint(snapshot(state=State.FAILED, message="")) is None
+    assert hint(snapshot(state=State.FAILED)) is None
 
 
 def test_a_loss_that_jumps_asks_for_half_the_rate_which_can_be_had_live() -> None:

@@ -6,15 +6,12 @@ import pytest
 from nn import RECIPES
 from ui.lab import runs as module
 from ui.lab.runs import Runs
+from ui.moments import Kept
 from ui.snapshot import State
 
 from .snapshots import curve, snapshot
 
 ADAM = RECIPES["adam"]
-
-
-class Moment:
-    epoch, step = 1.0, 1
 
 
 def test_runs_of_one_name_are_numbered_and_a_rename_stays_different() -> None:
@@ -74,17 +71,22 @@ def test_a_long_run_remembers_a_few_hundred_looks() -> None:
     assert run.seconds_at(1000) == pytest.approx(2000, abs=1e-6)
 
 
-def test_moments_of_ended_runs_are_bounded_together_and_the_current_runs_stay(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_moments_of_ended_runs_are_bounded_together(monkeypatch: pytest.MonkeyPatch) -> None:
     network = ADAM.build_network(rng=np.random.default_rng(0))
+    moments = tuple(
+        Kept(step / 4, step, network.architecture(), network.params, network.statistics)
+        for step in range(20)
+    )
     monkeypatch.setattr(module, "MOMENT_BYTES", 50 * network.params.nbytes)
     runs = Runs()
-    held = snapshot(network=network, moments=(Moment(),) * 20, state=State.FINISHED)
     for _ in range(4):
-        runs.current = runs.add("Adam", ADAM, 0, snapshot=held).id
-    runs.thin()
-    assert [len(run.snapshot.moments) for run in runs if run.snapshot] == [1, 1, 20, 20]
+        held = snapshot(network=network, moments=moments, state=State.FINISHED)
+        runs.add("Adam", ADAM, 0, snapshot=held)
+    runs.add("Adam", ADAM, 0, learner="learner-1", snapshot=snapshot(moments=moments))
+    left = [run.snapshot.moments for run in runs if run.snapshot]
+    assert sum(map(len, left[:4])) <= 50
+    assert all(each[-1] is moments[-1] and len(each) > 1 for each in left[:4])
+    assert left[4] == moments
 
 
 def test_a_removed_run_is_no_longer_the_panels() -> None:
