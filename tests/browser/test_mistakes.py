@@ -173,7 +173,7 @@ def test_mistakes_fit_a_phone(visit: Callable[..., Visit]) -> None:
 
 
 def star_of(panel: Locator) -> Locator:
-    return panel.locator(".stVegaLiteChart .mark-symbol path")
+    return panel.get_by_role("img", name="Your drawing")
 
 
 def glyphs_of(panel: Locator) -> Locator:
@@ -182,10 +182,10 @@ def glyphs_of(panel: Locator) -> Locator:
 
 
 def place_of(star: Locator) -> tuple[float, float]:
-    """Where it is within the chart, in pixels."""
-    found = re.search(r"translate\(([-\d.]+),\s*([-\d.]+)\)", star.get_attribute("transform") or "")
-    assert found is not None
-    return float(found[1]), float(found[2])
+    """Its middle, in the window's pixels."""
+    box = star.bounding_box()
+    assert box is not None
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
 
 
 def places_of(glyphs: Locator) -> list[tuple[float, float]]:
@@ -215,6 +215,11 @@ def test_the_star_moves_when_another_digit_is_drawn(desk: Visit) -> None:
         places.append(place_of(star_of(panel)))
     (x0, y0), (x1, y1) = places
     assert abs(x0 - x1) + abs(y0 - y1) > 50  # of 560 pixels
+    frame = panel.locator(".stVegaLiteChart").bounding_box()
+    assert frame is not None
+    for x, y in places:
+        assert frame["x"] < x < frame["x"] + frame["width"]
+        assert frame["y"] < y < frame["y"] + frame["height"]
     assert panel.locator(".stVegaLiteChart").get_attribute("aria-label")
 
 

@@ -8,6 +8,7 @@ of Streamlit.
 
 from __future__ import annotations
 
+import html
 from collections.abc import Generator
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -35,12 +36,7 @@ HUES = {
     "dark": "#FD7E82 #ACDE64 #18B8FF #FEAEDC #CDA609 #1BE5EE #C78DF8 #FDBA8A #13C990 #B9C8FC",
 }
 PAPER = {"light": "#FBF9F4", "dark": "#121A2C"}
-INK = {"light": "#1D2433", "dark": "#FFFFFF"}
 FRAME = {"light": "#D8D2C4", "dark": "#33415F"}
-STAR = (
-    "M0,-1L0.235,-0.324L0.951,-0.309L0.380,0.124L0.588,0.809"
-    "L0,0.4L-0.588,0.809L-0.380,0.124L-0.951,-0.309L-0.235,-0.324Z"
-)
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,16 +119,23 @@ def sentence(landscape: Landscape, drawing: Array | None) -> str:
     return texts.say("MAP_AMONG", digit=digit, number=count, count=AROUND)
 
 
-def data(landscape: Landscape | None, drawing: Array | None) -> dict[str, list[Any]]:
-    """Columns of the chart: x, y, the glyph, and whether it is a digit or the drawing."""
+def data(landscape: Landscape | None) -> dict[str, list[Any]]:
+    """Columns of the chart: x, y and the glyph of each digit."""
     if landscape is None:
-        return {"x": [], "y": [], "glyph": [], "kind": []}
-    points, glyphs = landscape.points, [str(label) for label in landscape.labels]
-    kinds = ["digit"] * len(glyphs)
-    if drawing is not None:
-        points, glyphs, kinds = np.vstack([points, drawing]), [*glyphs, ""], [*kinds, "drawing"]
-    x, y = landscape.framed(points).T.astype(np.float64).round(3).tolist()
-    return {"x": x, "y": y, "glyph": glyphs, "kind": kinds}
+        return {"x": [], "y": [], "glyph": []}
+    x, y = landscape.framed(landscape.points).T.astype(np.float64).round(3).tolist()
+    return {"x": x, "y": y, "glyph": [str(label) for label in landscape.labels]}
+
+
+def star(landscape: Landscape | None, drawing: Array | None) -> str:
+    """The drawing as a star over the chart; by itself, for the chart's 1,500 digits stay."""
+    if landscape is None or drawing is None:
+        return '<div class="sky"></div>'
+    x, y = (float(value) / FRAMED / 2 for value in landscape.framed(drawing[None])[0])
+    name = html.escape(texts.MAP_STAR)
+    place = f"left:{0.5 + x:.2%};top:{0.5 - y:.2%}"
+    star = f'<span class="star" role="img" aria-label="{name}" style="{place}"></span>'
+    return f'<div class="sky">{star}</div>'
 
 
 def spec(theme: str) -> dict[str, Any]:
@@ -152,7 +155,6 @@ def spec(theme: str) -> dict[str, Any]:
         "legend": None,
     }
     glyph = {"field": "glyph", "type": "nominal"}
-    digits = {"filter": "datum.kind == 'digit'"}
     middles = {
         "aggregate": [{"op": "median", "field": axis, "as": axis} for axis in ("x", "y")],
         "groupby": ["glyph"],
@@ -168,32 +170,18 @@ def spec(theme: str) -> dict[str, Any]:
         "encoding": position,
         "layer": [
             {
-                "transform": [digits],
                 "mark": {"type": "text", "fontSize": small, "fontWeight": 600},
                 "encoding": {"text": glyph, "color": hue},
             },
             {
-                "transform": [digits, middles],
+                "transform": [middles],
                 "mark": {**large, **halo},
                 "encoding": {"text": glyph},
             },
             {
-                "transform": [digits, middles],
+                "transform": [middles],
                 "mark": large,
                 "encoding": {"text": glyph, "color": hue},
-            },
-            {
-                "transform": [{"filter": "datum.kind == 'drawing'"}],
-                "mark": {
-                    "type": "point",
-                    "shape": STAR,
-                    "size": 1200,
-                    "filled": True,
-                    "opacity": 1,
-                    "fill": INK[theme],
-                    "stroke": PAPER[theme],
-                    "strokeWidth": 3,
-                },
             },
         ],
     }

@@ -18,6 +18,8 @@ from .landscape import Landscape
 from .memory import once
 from .stepwise import Stand, Workshop
 
+REST = 1.0  # seconds between two maps: they cost the browser some 150 ms each
+
 
 def show(view: View) -> None:
     """The map, with the drawing as a star on it, and what can be read off."""
@@ -30,13 +32,14 @@ def show(view: View) -> None:
     left, right = st.columns([560, 380], gap="large")
     with left, st.container(key="map-chart"):
         st.vega_lite_chart(
-            landscape.data(drawn, point),
+            landscape.data(drawn),
             landscape.spec(session.theme()),
             key="map",
             theme=None,
             height="stretch",
             alt=texts.MAP_ALT,
         )
+        st.html(landscape.star(drawn, point))
     with right:
         st.html(_words(stand, drawn, point))
 
@@ -49,7 +52,7 @@ def _maps() -> Workshop[Landscape]:
     def steps(network: Network) -> Generator[None, None, Landscape]:
         return landscape.steps(network, shown)
 
-    return Workshop(steps)
+    return Workshop(steps, rest=REST)
 
 
 def _laid(stand: Stand[Landscape]) -> Landscape:

@@ -56,11 +56,19 @@ class Workshop(Generic[T]):
     ----------
     steps : begins the work on a network; its generator's return value is the result, and
         ValueError means that this network has none
+    rest : seconds in a visitor's polls from one result to the work on the next, for what costs
+        their browser more than it costs this server
     clock : seconds, monotonic
     """
 
-    def __init__(self, steps: Steps[T], *, clock: Callable[[], float] = time.monotonic) -> None:
-        self.steps, self.clock = steps, clock
+    def __init__(
+        self,
+        steps: Steps[T],
+        *,
+        rest: float = 0.0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.steps, self.rest, self.clock = steps, rest, clock
         self._lock = threading.Lock()
         self._results: WeakKeyDictionary[Network, T | None] = WeakKeyDictionary()
         self._looked: WeakKeyDictionary[Bench[T], float] = WeakKeyDictionary()
@@ -103,6 +111,7 @@ class Bench(Generic[T]):
         self._subject: Stand[None] | None = None  # worked on now
         self._work: Generator[None, None, T] | None = None
         self._credit = 0.0
+        self._rests_until = -np.inf
 
     def look(
         self,
@@ -131,6 +140,8 @@ class Bench(Generic[T]):
         self._recognise(network)
         while not self.workshop.has(network) and (patient or (self._credit > 0 and not hurried)):
             if self._work is None:
+                if not patient and self.workshop.clock() < self._rests_until:
+                    break
                 self._subject = Stand(reader, network, epoch, None)
                 self._work = self.workshop.steps(network)
             self._step()
@@ -159,7 +170,10 @@ class Bench(Generic[T]):
         except ValueError:  # in the midst of diverging
             self.workshop.keep(subject.network, None)
             self._subject = self._work = None
-        self._credit -= self.workshop.clock() - began
+        ended = self.workshop.clock()
+        self._credit -= ended - began
+        if self._work is None:
+            self._rests_until = ended + self.workshop.rest
 
     def _recognise(self, network: Network) -> None:
         """A copy of the network that the result is of needs no work."""

@@ -137,14 +137,37 @@ def test_the_sentence_counts_the_digits_nearest_to_the_drawing() -> None:
     assert landscape.sentence(both, None) == texts.MAP_EMPTY
 
 
-def test_the_charts_data_are_the_digits_and_the_drawing_last() -> None:
-    two = flat([(0, 0), (2, 1)], [3, 8])
-    alone = landscape.data(two, None)
-    assert (alone["glyph"], alone["kind"]) == (["3", "8"], ["digit", "digit"])
-    rows = landscape.data(two, np.array([2.0, 1.0]))
-    assert (rows["glyph"], rows["kind"]) == (["3", "8", ""], ["digit", "digit", "drawing"])
-    assert (rows["x"][2], rows["y"][2]) == (rows["x"][1], rows["y"][1])
-    assert {len(column) for column in landscape.data(None, None).values()} == {0}
+def test_the_charts_data_are_the_digits_in_the_frame() -> None:
+    columns = landscape.data(flat([(0, 0), (2, 1)], [3, 8]))
+    assert columns["glyph"] == ["3", "8"]
+    assert columns["x"] == pytest.approx([-columns["x"][1], columns["x"][1]])
+    assert columns["x"][1] > columns["y"][1] > 0
+    assert {len(column) for column in landscape.data(None).values()} == {0}
+
+
+def place_of(star: str) -> list[float]:
+    """Left and top, in percent of the frame."""
+    return [float(number) for number in re.findall(r"(?:left|top):([\d.]+)%", star)]
+
+
+def test_the_star_stands_where_a_digit_of_the_same_activations_does() -> None:
+    both = flat([(0, 0), (2, 1)], [3, 8])
+    columns = landscape.data(both)
+    left, top = place_of(landscape.star(both, np.array([2.0, 1.0])))
+    assert left == pytest.approx(50 + 50 * columns["x"][1] / landscape.FRAMED, abs=0.1)
+    assert top == pytest.approx(50 - 50 * columns["y"][1] / landscape.FRAMED, abs=0.1)
+    assert texts.MAP_STAR in landscape.star(both, np.array([2.0, 1.0]))
+
+
+def test_a_star_beyond_the_digits_stays_within_the_frame() -> None:
+    both = flat([(0, 0), (2, 1)], [3, 8])
+    assert all(0 < place < 100 for place in place_of(landscape.star(both, np.array([-99, 99]))))
+
+
+def test_without_a_drawing_there_is_no_star() -> None:
+    both = flat([(0, 0), (2, 1)], [3, 8])
+    assert "star" not in landscape.star(both, None)
+    assert "star" not in landscape.star(None, None)
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

@@ -184,6 +184,20 @@ def test_a_visitor_who_has_left_takes_no_share(work: Work) -> None:
     assert work.workshop.earned(stays) == pytest.approx(0.1 * EARNED)
 
 
+def test_what_costs_the_browser_rests_between_two_results(work: Work) -> None:
+    resting = Workshop(work.steps, rest=5.0, clock=work.clock)
+    bench = Bench(resting)
+    bench.look("yours", network(1), 1.0, patient=True)
+    for _ in range(10):  # 4 seconds
+        work.clock.now += 0.4
+        bench.look("yours", network(2), 2.0, patient=False)
+    assert set(work.done) == {1}
+    for _ in range(20):
+        work.clock.now += 0.4
+        bench.look("yours", network(3), 3.0, patient=False)
+    assert set(work.done) == {1, 3}
+
+
 def test_a_result_is_forgotten_with_its_network(work: Work) -> None:
     kept, gone = network(1), network(2)
     for it in (kept, gone):
