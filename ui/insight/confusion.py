@@ -55,6 +55,11 @@ def as_cell(value: Any) -> Cell | None:
     return value[0], value[1]
 
 
+def line(words: str) -> str:
+    """A line of small print that is as high without words."""
+    return figures.small(words or "\u00a0")
+
+
 def headline(answers: Answers) -> str:
     """How many digits are misread."""
     errors, samples = len(answers.wrong()), len(answers.labels)
@@ -94,12 +99,12 @@ def digits_of(answers: Answers, dataset: Dataset, chosen: Cell | None) -> str:
     more = ""
     if len(rows) > len(shown):
         more = texts.say("MORE_TILES", shown=len(shown), count=texts.count(len(rows)))
-    return figures.heading(title) + _tiles(tiles, "cell-digits") + figures.small(more)
+    return figures.heading(title) + _tiles(tiles, "cell-digits") + line(more)
 
 
 def no_digits() -> str:
     """The place of a cell's digits, before the network has been asked for them."""
-    return figures.heading(texts.JUDGING) + _tiles([], "cell-digits") + figures.small("")
+    return figures.heading(texts.JUDGING) + _tiles([], "cell-digits") + line("")
 
 
 def neighbours(

@@ -26,7 +26,7 @@ def look(view: View, network: Network, workshop: Workshop[T], name: str) -> Stan
     drawn = f"insight-{name}-drawing"
     hurried = st.session_state.get(drawn) is not view.steps
     st.session_state[drawn] = view.steps
-    run = view.run
-    epoch = run.position if run is not None and run.network is network else None
-    patient = not session.training_is_live()
-    return bench.look(view.reader, network, epoch, patient=patient, hurried=hurried)
+    runs = session.runs()
+    of = next((run.snapshot for run in runs if run.network is network), None)
+    epoch = None if of is None else of.position
+    return bench.look(view.reader, network, epoch, patient=not runs.live(), hurried=hurried)

@@ -85,7 +85,7 @@ def _words(stand: Stand[Landscape] | None, drawn: Landscape | None, point: Array
     units = texts.count(len(drawn.projection.mean))
     return (
         figures.heading(texts.MAP)
-        + figures.small(confusion.origin(stand.epoch, stand.fresh))
+        + confusion.line(confusion.origin(stand.epoch, stand.fresh))
         + f'<p class="where" role="status">{html.escape(where)}</p>'
         + figures.small(texts.say("MAP_HOW", digits=texts.count(len(drawn.labels)), units=units))
         + figures.small(texts.say("MAP_SHARE", share=share))

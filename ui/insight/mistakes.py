@@ -54,7 +54,7 @@ def _matrix(stand: Stand[Answers] | None) -> confusion.Cell | None:
     answers = stand.result if stand else None
     st.html(
         figures.heading(confusion.headline(answers) if answers else texts.JUDGING)
-        + figures.small(confusion.origin(stand.epoch, stand.fresh) if stand else "")
+        + confusion.line(confusion.origin(stand.epoch, stand.fresh) if stand else "")
     )
     state = st.session_state.get("matrix") or {}
     chosen = confusion.as_cell(state.get("cell"))

@@ -201,7 +201,7 @@ def test_the_matrix_follows_a_training_and_says_of_which_epoch_it_is(page: AppTe
     assert len(epochs) == 4
     page.button(key="stop").click().run()
     page.run()
-    run = page.session_state["run"]
+    run = page.session_state["runs"].now().snapshot
     errors = evaluate(run.network, load_mnist()[1]).errors
     assert f"It misreads {errors} of 10,000" in html_of(page)
     assert f"At epoch {run.position:.1f} of the training" in html_of(page)
