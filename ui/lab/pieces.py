@@ -39,7 +39,7 @@ def lines(names: Iterable[str], theme: str) -> str:
     told = "".join(
         f"<span>{_line(slot, theme)}{html.escape(name)}</span>" for slot, name in enumerate(names)
     )
-    return f'<div class="lines">{told}</div>'
+    return f'<div class="series">{told}</div>'
 
 
 def _row(slot: int, run: Run, current: str | None, theme: str) -> str:
@@ -79,6 +79,6 @@ def _line(slot: int, theme: str) -> str:
         stops.append(f"{colour} {at}px {at + part}px")
         at += part
     return (
-        '<span class="line" aria-hidden="true" '
+        '<span class="sample" aria-hidden="true" '
         f'style="background:repeating-linear-gradient(90deg,{",".join(stops)})"></span>'
     )
