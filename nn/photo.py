@@ -7,8 +7,9 @@
 
 This is a local threshold (P. D. Wellner, "Adaptive thresholding for the DigitalDesk", 1993) on
 homomorphic brightness (A. V. Oppenheim, R. W. Schafer, T. G. Stockham, 1968). Specks, and what
-leans in from the picture's edge, are taken away. A picture with paper of one colour, such as a
-screenshot, needs none of that and is read as a canvas is. From the ink on the way is the same.
+leans in from the picture's edge, are taken away. A picture with paper of exactly one colour, such
+as a screenshot, needs none of that: its ink is found as on a canvas. Strokes of a fine pen are
+thickened; from there on the way is the same.
 
 A file is judged by its header before its pixels take memory. Out of scope: perspective, finding
 digits in a street.
@@ -26,21 +27,25 @@ from PIL import Image, ImageFilter, ImageOps, UnidentifiedImageError
 
 from .preprocess import NOISE, Floats, Pixels, find_ink
 from .refusal import RefusalError
-from .segmentation import Components, find_components
+from .segmentation import FAINT, Components, find_components
 
 LARGEST = 25_000_000  # pixels of the file
 WORKING = 1_000_000  # pixels at most to look for ink in; the network reads 784
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM")  # not those that run programs
+APPLE = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1")  # of HEIF's brands
 DEEP = {"I;16", "I;16L", "I;16B", "I;16N", "I", "F"}  # Pillow's modes of more than 8 bits
-FLAT = 0.6  # of the pixels have the paper's own colour: no photo
+FLAT = 0.6  # of the pixels have the paper's own colour ...
+SAME = 0.75  # ... and so many exactly that of their neighbour, without noise: no photo
 EVEN, EVEN_TILES = 4.0, 0.75  # of 3 x 3 tiles, so many have paper so near in colour to the whole's
 LIGHT = 0.09  # of the longer side: the box over which light is taken to be even
+STROKE = 0.35  # of that box: the scale of a stroke
 PAPER_TONE = 12.0  # added to brightness, so that noise in the dark is not contrast
 LEAST_CONTRAST = 0.15  # of the paper's brightness
 SIGMAS = 5.0  # that ink must stand out of the paper's noise
 LOW, HIGH = 0.3, 0.7  # of the ink's full contrast: paper below, ink above
 LEAST_AREA = 2e-4  # of the picture: smaller is no digit
 SPECK = 0.02  # of the largest component's area
+THIN = 0.05  # of the digit's longer side: the width of the thinnest strokes that are read well
 EDGES = 0.04  # of a side: what begins so near the picture's edge leans in from outside
 
 Grey = NDArray[np.uint8]
@@ -67,9 +72,10 @@ def photo_ink(data: bytes) -> Floats | None:
         The bytes are no such picture, a broken one, or one of more than LARGEST pixels.
     """
     rgba = load_photo(data)
-    if _is_flat(rgba):
-        return find_ink(rgba)
-    return _local_ink(_grey(rgba))
+    ink = find_ink(rgba) if _is_flat(rgba) else None
+    if ink is None or _leans_in(ink):
+        ink = _local_ink(_grey(rgba))
+    return None if ink is None else _thickened(ink)
 
 
 def load_photo(data: bytes) -> Pixels:
@@ -90,10 +96,7 @@ def load_photo(data: bytes) -> Pixels:
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise _too_large("many times that") from None
     except UnidentifiedImageError:
-        raise PhotoError(
-            "expected a picture such as a PNG, JPEG or WebP, got a file of another kind",
-            kind="photo_other",
-        ) from None
+        raise _other(data) from None
     except (  # what Pillow raises on broken files
         *(ArithmeticError, AttributeError, EOFError, LookupError, MemoryError, OSError),
         *(RuntimeError, SyntaxError, TypeError, ValueError, struct.error, zlib.error),
@@ -103,6 +106,15 @@ def load_photo(data: bytes) -> Pixels:
             kind="photo_broken",
             detail=str(error),
         ) from None
+
+
+def _other(data: bytes) -> PhotoError:
+    expected = "expected a picture such as a PNG, JPEG or WebP, got"
+    if data[4:8] == b"ftyp" and data[8:12] in APPLE:
+        return PhotoError(
+            f"{expected} a HEIC photo, as iPhones take them; send it as a JPEG", kind="photo_heic"
+        )
+    return PhotoError(f"{expected} a file of another kind", kind="photo_other")
 
 
 def _too_large(size: str) -> PhotoError:
@@ -145,7 +157,7 @@ def _reduced(image: Image.Image) -> Image.Image:
 
 
 def _is_flat(rgba: Pixels) -> bool:
-    """Whether most pixels have one colour, and nearly the same one all over the picture."""
+    """Whether most pixels have one colour, without noise, and nearly the same one everywhere."""
     step = max(round((rgba.size / 400_000) ** 0.5), 1)  # fewer pixels say as much
     colours = rgba[::step, ::step].astype(np.float32)
     colours[..., :3] *= colours[..., 3:] / 255.0
@@ -157,7 +169,16 @@ def _is_flat(rgba: Pixels) -> bool:
         if tile.size
     ]
     even = np.mean(np.array(tiles) < EVEN) >= EVEN_TILES
-    return bool(even and (distance < NOISE).mean() >= FLAT)
+    same = (np.diff(rgba, axis=1, append=rgba[:, -1:]) == 0).all(
+        axis=2
+    )  # as the pixel to the right
+    noiseless = same.mean() >= SAME
+    return bool(even and noiseless and (distance < NOISE).mean() >= FLAT)
+
+
+def _leans_in(ink: Floats) -> bool:
+    """Whether there is ink at the picture's very edge: a finger or a table, and so a photo."""
+    return bool(max(ink[[0, -1]].max(), ink[:, [0, -1]].max()) >= FAINT)
 
 
 def _grey(rgba: Pixels) -> Floats:
@@ -183,10 +204,8 @@ def _local_ink(grey: Floats) -> Floats | None:
         limit = max(float(np.quantile(np.abs(contrast), 0.99)) * 0.5 * share, 1e-3)
         even = (np.abs(contrast) < limit).astype(np.float32)
     contrast = np.exp(tone - _local_mean(tone, even, radius)) - np.float32(1)
-    rows, columns = (slice(length // 10, length - length // 10) for length in grey.shape)
-    middle = contrast[rows, columns]
-    if float((middle.astype(np.float64) ** 3).sum()) < 0:
-        contrast = -contrast  # dark ink: fewer pixels that differ more
+    if _is_dark(tone, radius):
+        contrast = -contrast
     noise = 1.4826 * float(np.median(np.abs(contrast)))
     least = max(LEAST_CONTRAST, SIGMAS * noise)
     standing_out = contrast[contrast > least]
@@ -194,6 +213,17 @@ def _local_ink(grey: Floats) -> Floats | None:
         return None
     full = float(np.quantile(standing_out, 0.75))
     return _without_specks(np.clip((contrast / full - LOW) / (HIGH - LOW), 0.0, 1.0))
+
+
+def _is_dark(tone: Floats, radius: int) -> bool:
+    """Whether the ink is darker than its paper: strokes are few pixels that differ much.
+
+    An edge of two surfaces, such as a sheet on a table, is as much darker on one side as it is
+    lighter on the other, and a lamp's mirror image is smooth: at a stroke's scale neither counts.
+    """
+    fine = tone - _local_mean(tone, np.ones_like(tone), max(round(STROKE * radius), 1))
+    rows, columns = (slice(length // 10, length - length // 10) for length in tone.shape)
+    return float((fine[rows, columns].astype(np.float64) ** 3).sum()) < 0
 
 
 def _local_mean(values: Floats, weights: Floats, radius: int) -> Floats:
@@ -231,6 +261,24 @@ def _without_specks(ink: Floats) -> Floats | None:
     around = np.asarray(core.filter(ImageFilter.MaxFilter(5))) > 0
     cleaned: Floats = np.where(around, ink, np.float32(0)).astype(np.float32)
     return cleaned
+
+
+def _thickened(ink: Floats) -> Floats:
+    """Strokes too thin for the 28 x 28 as wide as a thin pen's on the slate; others as they are."""
+    core = ink >= 0.5
+    found = find_components(core)
+    if found.areas.size == 0:
+        return ink
+    left, top, right, bottom = found.boxes[found.areas.argmax()]
+    edges = sum(int((np.diff(core, axis=axis)).sum()) for axis in (0, 1))  # pixels in and out
+    width = 8 / np.pi * int(core.sum()) / max(edges, 1)  # of a stroke that runs in all directions
+    missing = THIN * max(right - left, bottom - top) - width
+    if missing < 1:
+        return ink
+    image = Image.fromarray(np.rint(ink * 255).astype(np.uint8))
+    for _ in range(round(missing / 2)):
+        image = image.filter(ImageFilter.MaxFilter(3))
+    return np.asarray(image, np.float32) / np.float32(255)
 
 
 def _weights(found: Components, height: int, width: int) -> NDArray[np.float64]:

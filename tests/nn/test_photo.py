@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFilter
 
-from nn import Network, PhotoError, Reading, judge, photo_ink
+from nn import Network, PhotoError, Reading, judge, load_network, photo_ink
 from nn.number import judge_number, separate
-from nn.photo import LARGEST, WORKING
+from nn.photo import LARGEST, THIN, WORKING
 from nn.preprocess import find_ink, preprocess_ink
+from nn.skeletons import load_skeletons
 from tests.helpers import BLACK, STROKES, WHITE, coverage, drawing
+from tests.nn.photo_trials import BEST, KINDS, Sheet, digit_that_is_read, said_of
 
 SIZE = (640, 480)
 ORIENTATION = 0x0112  # of EXIF
@@ -126,7 +128,11 @@ def test_ink_on_transparent_paper_is_read(reader: Network, ink: tuple[int, int, 
 
 @pytest.mark.parametrize(
     ("orientation", "turned"),
-    [(1, None), (3, Image.ROTATE_180), (6, Image.ROTATE_90), (8, Image.ROTATE_270)],
+    [
+        *((1, None), (3, Image.ROTATE_180), (6, Image.ROTATE_90), (8, Image.ROTATE_270)),
+        *((2, Image.FLIP_LEFT_RIGHT), (4, Image.FLIP_TOP_BOTTOM)),  # mirrored, as selfies are
+        *((5, Image.TRANSPOSE), (7, Image.TRANSVERSE)),
+    ],
 )
 @pytest.mark.parametrize("size", [SIZE, (2400, 1800)], ids=["small", "reduced"])
 @pytest.mark.parametrize("deep", [False, True], ids=["8 bit", "16 bit"])
@@ -175,6 +181,57 @@ def test_a_drawing_on_paper_of_one_colour_is_found_as_on_a_canvas() -> None:
     np.testing.assert_array_equal(photo_ink(file_of(canvas, "PNG")), find_ink(canvas))
 
 
+def test_a_sheet_on_a_dark_table_is_no_light_ink(reader: Network) -> None:
+    picture = photo(2, shade=0.0).copy()
+    picture[:70] = picture[:, :90] = 70
+    found = preprocess_ink(photo_ink(file_of(picture)))
+    alone = preprocess_ink(photo_ink(file_of(photo(2, shade=0.0))))
+    assert np.abs(found.input - alone.input).mean() < 0.01
+    assert judge(reader, found).digit == 2
+
+
+def test_a_finger_under_even_light_is_no_ink(reader: Network) -> None:
+    picture = photo(5, shade=0.0, noise=2).copy()
+    y, x = np.mgrid[0:480, 0:640]
+    picture[((x - 640) / 110) ** 2 + ((y - 240) / 50) ** 2 < 1] = 150
+    assert reading_of(reader, file_of(picture)).digit == 5
+
+
+def test_a_lamps_mirror_image_does_not_turn_ink_into_paper() -> None:
+    y, x = np.mgrid[0:480, 0:640]
+    glare = 200 * np.exp(-((x - 130) ** 2 + (y - 380) ** 2) / 2500)
+    plain = photo(3, shade=0.3)
+    bright = np.clip(plain + glare, 0, 255).astype(np.uint8)
+    found, expected = (preprocess_ink(photo_ink(file_of(it))).input for it in (bright, plain))
+    assert np.abs(found - expected).mean() < 0.01
+
+
+@pytest.mark.parametrize("pen", [1.5, 3.0, 6.0])
+def test_a_fine_pens_strokes_are_thickened(reader: Network, pen: float) -> None:
+    found = preprocess_ink(photo_ink(file_of(photo(2, pen=pen, blur=0.3, noise=1))))
+    drawn = preprocess_ink(find_ink(drawing(2, scale=158, pen=THIN * 158 * 1.4)))
+    assert found.input.sum() == pytest.approx(drawn.input.sum(), rel=0.35)
+    assert judge(reader, found).digit == 2
+
+
+def test_a_broad_pens_strokes_stay_as_they_are() -> None:
+    canvas = drawing(2, pen=14)
+    np.testing.assert_array_equal(photo_ink(file_of(canvas, "PNG")), find_ink(canvas))
+
+
+def test_photos_of_all_kinds_are_read() -> None:
+    """Two of each kind but the largest; `python -m tests.nn.photo_trials` takes more."""
+    network, skeletons = load_network(BEST), load_skeletons()
+    lost = []
+    for place, (name, kind) in enumerate(KINDS.items()):
+        rng = np.random.default_rng([7, place])
+        for _ in range(0 if name == "twenty-megapixels" else 2):
+            strokes, label = digit_that_is_read(network, skeletons, rng)
+            said = said_of(network, kind(Sheet(strokes, rng, side=600)))
+            lost += [] if said == label else [f"{name}: {label} as {said}"]
+    assert len(lost) <= 2, lost
+
+
 @pytest.mark.parametrize("shade", [0.0, 0.7])
 def test_an_empty_sheet_has_no_ink(shade: float, rng: np.random.Generator) -> None:
     light = 1.0 - shade * np.linspace(0, 1, 640)
@@ -208,12 +265,13 @@ WHOLE = file_of(photo(3), "PNG")
     [
         (b"", "got a file of another kind"),
         (b"this is no image", "got a file of another kind"),
+        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(40), "HEIC photo.* send it as a JPEG"),
         (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "got a file of another kind"),
         (WHOLE[: len(WHOLE) // 2], "broken or cut off"),
         (file_of(photo(3))[:4000], "broken or cut off"),
         (png_that_says(300, 300), "broken or cut off"),
     ],
-    ids=["empty", "text", "PostScript", "half a PNG", "half a JPEG", "a header"],
+    ids=["empty", "text", "HEIC", "PostScript", "half a PNG", "half a JPEG", "a header"],
 )
 def test_what_is_no_picture_is_refused_with_a_sentence(data: bytes, says: str) -> None:
     with pytest.raises(PhotoError, match=says):

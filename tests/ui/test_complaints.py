@@ -77,6 +77,7 @@ CASES: dict[str, tuple[Callable[[], object], str, str]] = {
         "Epochen, Neuronen: Das lässt sich",
     ),
     "photo_other": (lambda: photo_ink(b"hello"), "of another kind", "andere Art von Datei"),
+    "photo_heic": (lambda: photo_ink(b"\0\0\0\x18ftypheic" + bytes(40)), "HEIC", "HEIC"),
     "photo_broken": (lambda: photo_ink(picture(600)[:80]), "broken or cut", "beschädigt oder"),
     "photo_large": (lambda: photo_ink(picture(6000)), "at most 25 mega", "höchstens 25 Mega"),
     "checkpoint_missing": (
