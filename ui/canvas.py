@@ -7,10 +7,8 @@ import re
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import streamlit as st
-from numpy.typing import NDArray
-from streamlit_drawable_canvas import st_canvas
+from streamlit_drawable_canvas import CanvasResult, st_canvas
 
 from nn import Preprocessing, separate
 from nn.preprocess import preprocess
@@ -49,13 +47,12 @@ def slate() -> tuple[Preprocessing, ...]:
         st.button(texts.CLEAR, key="clear", width="stretch", on_click=_put, args=([], True))
         undone = raw.get("objects", [])[:-1]
         st.button(texts.UNDO, key="undo", width="stretch", on_click=_put, args=(undone, not undone))
-    pixels = result.image_data
-    if pixels is None or not raw.get("objects"):
+    if result.image_bytes is None or not raw.get("objects"):
         st.session_state["slate-cleared"] = None  # the slate is blank by now: what comes is new
         return ()
     if st.session_state.get("slate-cleared") == result.image_bytes:
         return ()
-    return _preprocessed(pixels, result.image_bytes)
+    return _preprocessed(result)
 
 
 def samples() -> None:
@@ -78,12 +75,12 @@ def put(paths: list[str]) -> None:
     _put([_stroke(path) for path in paths], False)
 
 
-def _preprocessed(pixels: NDArray[np.uint8], key: bytes | None) -> tuple[Preprocessing, ...]:
-    """Preprocess a drawing once, however often the page looks at it."""
-    if st.session_state.get("drawing-key") != key:
-        whole = preprocess(pixels)
+def _preprocessed(drawn: CanvasResult) -> tuple[Preprocessing, ...]:
+    """Decode and preprocess a drawing once, however often the page looks at it."""
+    if st.session_state.get("drawing-key") != drawn.image_bytes:
+        whole = preprocess(drawn.image_data)
         st.session_state["drawing"] = () if whole is None else separate(whole)
-        st.session_state["drawing-key"] = key
+        st.session_state["drawing-key"] = drawn.image_bytes
     digits: tuple[Preprocessing, ...] = st.session_state["drawing"]
     return digits
 

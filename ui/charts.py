@@ -8,13 +8,16 @@ Here are the panel's two small charts and what all charts share; the large ones 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+import pyarrow as pa
 
 from . import texts
 from .snapshot import Point
 
 HEIGHT = 88  # pixels, of a small chart with its axes
+ROWS = pa.schema({"epoch": pa.float64(), "value": pa.float64(), "curve": pa.string()})
 # (training, validation) by theme: a teal and an orange that colour-blind eyes tell apart.
 HUES = {"light": ("#00756B", "#B5530A"), "dark": ("#5CC8BC", "#F2A65A")}
 # Of many series: each hue with a dash of its own, since colour alone carries no meaning.
@@ -86,6 +89,21 @@ def curves_data(points: Sequence[Point], quantity: str) -> list[dict[str, Any]]:
         if getattr(p, f"validation_{quantity}") is not None
     ]
     return rows
+
+
+def table(rows: Sequence[Mapping[str, Any]]) -> pa.Table:
+    """A chart's rows in the form in which they are sent to the browser.
+
+    Given to Streamlit as they are, they would go through pandas, and cost a page that looks at its
+    training more than all else that it does.
+
+    Parameters
+    ----------
+    rows : all with the same fields; a chart without any still has those of `curves_data`
+    """
+    if not rows:
+        return ROWS.empty_table()
+    return pa.table({name: [row[name] for row in rows] for name in rows[0]})
 
 
 def curves_encoding(theme: str) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import streamlit as st
@@ -12,6 +13,7 @@ from nn.mnist import CLASSES
 from nn.preprocess import shrink
 
 from . import canvas, figures, panels, photo, session, texts, training
+from .insight import memory
 from .view import View
 
 COMPARED = [("best", True), ("best", False), ("original", True), ("original", False)]
@@ -30,7 +32,7 @@ def draw_and_read() -> None:
         network = _chosen(networks)
         for error in missing:
             st.warning(texts.CHECKPOINT_LEFT_OUT.format(error=error.rstrip(".")))
-        number = _read(network, digits)
+        number = memory.once("read", network, *digits, make=partial(_read, network, digits))
         weakest = number.readings[number.weakest]  # of several digits, the one to look at
         with st.container(key="verdict"):
             st.html(figures.verdict(number))
@@ -39,14 +41,20 @@ def draw_and_read() -> None:
     steps = digits[number.weakest] if digits else None
     with middle, st.container(key="network-input"):
         heading = texts.SEES_PHOTO if photo.is_read() else texts.SEES
-        st.html(figures.heading(heading) + figures.network_input(steps))
+        seen = memory.once(
+            "seen", steps, session.language(), make=partial(figures.network_input, steps)
+        )
+        st.html(figures.heading(heading) + seen)
     with st.container(key="starts"):
         left, right = st.columns([352, 684], gap="large")
     with left:
         canvas.samples()
     with right:
         photo.upload()
-    _compare(networks, steps)
+    compared = [networks.get(name) for name in session.SHIPPED]
+    make = partial(_compare, networks, steps)
+    if ways := memory.once("ways", *compared, steps, session.language(), make=make):
+        st.html(ways)
     reader = st.session_state.get("reader", "")
     panels.show(View(reader, network, steps, weakest, session.kept()))
 
@@ -99,8 +107,8 @@ def _read(network: Network | None, digits: tuple[Preprocessing, ...]) -> Number:
     return judge_number(network, digits)
 
 
-def _compare(networks: dict[str, Network], steps: Preprocessing | None) -> None:
-    """The same drawing by both shipped networks, with and without preprocessing."""
+def _compare(networks: dict[str, Network], steps: Preprocessing | None) -> str:
+    """The same drawing by both shipped networks, with and without preprocessing, as HTML."""
     ways = []
     for name, preprocessed in COMPARED:
         if name not in networks:
@@ -111,5 +119,4 @@ def _compare(networks: dict[str, Network], steps: Preprocessing | None) -> None:
         else:
             shown = steps
         ways.append((texts.say(way, reader=texts.READERS[name]), judge(networks[name], shown)))
-    if ways:
-        st.html(figures.heading(texts.COMPARISON) + figures.comparison(ways))
+    return figures.heading(texts.COMPARISON) + figures.comparison(ways) if ways else ""

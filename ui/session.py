@@ -12,7 +12,7 @@ import streamlit as st
 
 from nn import CheckpointError, Network, Recipe, load_checkpoint, load_mnist
 
-from . import settings, texts
+from . import arenas, polls, settings, texts
 from .lab import shelf
 from .lab.runs import Run, Runs
 from .learners import Learners
@@ -23,7 +23,6 @@ WEIGHTS = Path(__file__).parent.parent / "weights"
 SHIPPED = ("best", "original")
 YOURS = "yours"
 MAX_RELEASED = 200  # visitors whose lost trainings are remembered; long after that these are gone
-POLL_SECONDS = 0.4  # while a training runs
 
 
 @dataclass
@@ -59,6 +58,7 @@ class Connection:
 @st.cache_resource(show_spinner=False)
 def learners() -> Learners:
     """The server's learners, with their one worker running."""
+    arenas.share()
     everyone = Learners(load_mnist, limits=settings.current().limits())
     everyone.run()
     return everyone
@@ -217,13 +217,12 @@ def training_is_live() -> bool:
 
 def poll_seconds() -> float | None:
     """How often the page's fragments run by themselves; None for not at all. Once a full run."""
-    st.session_state["polls"] = _to_be_polled()
-    return POLL_SECONDS if _to_be_polled() else None
+    return polls.settle(_to_be_polled(), len(learners()))
 
 
 def rerun_if_polling_changed() -> None:
     """In a fragment: a training began or ended since the page's latest full run, so run it."""
-    if st.session_state.get("polls") != _to_be_polled():
+    if not polls.are_settled(_to_be_polled(), len(learners())):
         st.rerun()
 
 

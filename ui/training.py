@@ -198,7 +198,7 @@ def _curves(snapshot: Snapshot | None) -> None:
         st.html(figures.heading(title))
         first = getattr(points[0], quantity) if points else None
         st.vega_lite_chart(
-            charts.curves_data(points, quantity),
+            charts.table(charts.curves_data(points, quantity)),
             charts.curves_spec(quantity, epochs=epochs, first=first, theme=session.theme()),
             key=f"curve-{quantity}",
             theme=None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from nn import CheckpointError, RecipeError
-from ui import exchange, figures, session, texts
+from ui import charts, exchange, figures, session, texts
 from ui.limits import LimitError
 from ui.store import Kept
 from ui.view import View
@@ -103,7 +103,7 @@ def _chart(runs: list[tuple[int, Run]]) -> None:
     seen = [run.snapshot for _, run in runs if run.snapshot]
     length = max((one.seconds if seconds else one.recipe.epochs for one in seen), default=1)
     st.vega_lite_chart(
-        rows,
+        charts.table(rows),
         race.spec(
             quantity,
             length=length,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from ui import exchange, figures, session, texts
+from ui import charts, exchange, figures, session, texts
 from ui.snapshot import Snapshot
 from ui.view import View
 
@@ -47,7 +47,7 @@ def show(view: View) -> None:
         with column:
             st.html(figures.heading(texts.say(quantity.upper())))
             st.vega_lite_chart(
-                curves.rows(run, quantity, batches=batches),
+                charts.table(curves.rows(run, quantity, batches=batches)),
                 curves.spec(
                     *(run, quantity),
                     epochs=epochs,
@@ -70,7 +70,7 @@ def _layers(run: Snapshot | None, epochs: int) -> None:
             title = texts.say(name)
             st.html(figures.heading(title))
             st.vega_lite_chart(
-                curves.layer_rows(points, name.lower()),
+                charts.table(curves.layer_rows(points, name.lower())),
                 curves.layer_spec(
                     name.lower(), epochs=epochs, empty=not points, theme=session.theme()
                 ),

@@ -1,0 +1,46 @@
+"""How often a page looks at its trainings by itself.
+
+The more trainings a server has, the more slowly each goes on, and the less often its page looks:
+what the server has to answer stays about the same, however many come.
+"""
+
+from __future__ import annotations
+
+import streamlit as st
+
+SHORTEST = 0.4  # seconds
+A_SECOND = 40.0  # polls that the server is to answer, from all pages together
+FRAGMENTS = 2  # of a page that poll
+
+
+def interval(trainings: int, present: float | None = None) -> float:
+    """Seconds between two looks.
+
+    Parameters
+    ----------
+    trainings : on this server
+    present : the interval so far; it stays where the right one is not much longer and more than
+        half as long, since each change costs every page a whole run
+    """
+    right = max(SHORTEST, FRAGMENTS * trainings / A_SECOND)
+    if present is not None and present / 2 < right <= present * 1.25:
+        return present
+    return right
+
+
+def settle(runs: tuple[str, ...], trainings: int) -> float | None:
+    """In a full run: the interval for the visitor's runs, of all trainings; None without any."""
+    seconds = interval(trainings, _present()) if runs else None
+    st.session_state["polls"] = (runs, seconds)
+    return seconds
+
+
+def are_settled(runs: tuple[str, ...], trainings: int) -> bool:
+    """Whether the latest full run was about these runs, and its interval will still do."""
+    seconds = interval(trainings, _present()) if runs else None
+    return bool(st.session_state.get("polls") == (runs, seconds))
+
+
+def _present() -> float | None:
+    seconds: float | None = st.session_state.get("polls", ((), None))[1]
+    return seconds
