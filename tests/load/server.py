@@ -1,0 +1,176 @@
+"""A server of the page to be loaded, with a way to ask it what no visitor can see.
+
+It is the very page: `streamlit run app.py`, in a process that also answers one question a line on
+its standard input, in JSON. Run as a program, this file is that process.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from select import select
+from time import monotonic
+from types import FunctionType, ModuleType
+from typing import Any
+
+ROOT = Path(__file__).parents[2]
+START_LIMIT = 60.0  # seconds until the server is up
+
+
+class Server:
+    """A server under way.
+
+    Attributes
+    ----------
+    address : such as "http://127.0.0.1:8501"
+    """
+
+    def __init__(self, process: subprocess.Popen[str], address: str) -> None:
+        self.process, self.address = process, address
+
+    def ask(self) -> dict[str, Any]:
+        """What `_answer` says: learners, the bytes of their vectors, threads."""
+        if self.process.stdin is None or self.process.stdout is None:
+            raise RuntimeError("the server was started without pipes")
+        self.process.stdin.write("\n")
+        self.process.stdin.flush()
+        answer: dict[str, Any] = json.loads(self.process.stdout.readline())
+        return answer
+
+    def resident(self) -> int:
+        """Bytes of memory that the server and its worker process hold (Linux)."""
+        return sum(map(_resident, _family(self.process.pid)))
+
+    def processor(self) -> float:
+        """Seconds that they have worked."""
+        return sum(map(_worked, _family(self.process.pid)))
+
+
+@contextmanager
+def serve(**environment: str) -> Iterator[Server]:
+    """A server of its own, up and healthy; ended at last."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    process = subprocess.Popen(
+        [sys.executable, __file__, str(port)],
+        cwd=ROOT,
+        env={**os.environ, "DIGIT_LAB_DATABASE": "off", **environment},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    server = Server(process, f"http://127.0.0.1:{port}")
+    try:
+        _wait_for_health(server)
+        yield server
+    finally:
+        process.terminate()
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _wait_for_health(server: Server) -> None:
+    end = monotonic() + START_LIMIT
+    while monotonic() < end and server.process.poll() is None:
+        try:
+            with urllib.request.urlopen(f"{server.address}/_stcore/health", timeout=2):
+                return
+        except OSError:
+            select([], [], [], 0.05)
+    raise RuntimeError(f"no healthy server within {START_LIMIT:.0f} s")
+
+
+def _family(process: int) -> list[int]:
+    """A process and all that it started."""
+    children = [
+        int(child)
+        for file in Path(f"/proc/{process}/task").glob("*/children")
+        for child in file.read_text().split()
+    ]
+    return [process, *(one for child in children for one in _family(child))]
+
+
+def _resident(process: int) -> int:
+    for line in Path(f"/proc/{process}/status").read_text().splitlines():
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1]) * 1024
+    return 0
+
+
+def _worked(process: int) -> float:
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+# In the server's process.
+
+
+def _answer() -> dict[str, Any]:
+    """How many learners there are; the bytes of their parameters, gradients, optimizers' states
+    and snapshots, which are all vectors as long as a network's parameters; and the threads.
+    """
+    import numpy as np
+
+    from nn import Dataset, Network  # the very modules that the page uses in this process
+    from ui import session
+    from ui.learner import Learner
+    from ui.snapshot import Snapshot
+
+    gc.collect()
+    seen: set[int] = set()
+    found: dict[int, np.ndarray[Any, Any]] = {}
+    lengths: set[int] = set()
+    rest: list[Any] = [it for it in gc.get_objects() if isinstance(it, (Learner, Snapshot))]
+    while rest:
+        thing = rest.pop()
+        if id(thing) in seen or isinstance(thing, (type, ModuleType, FunctionType, Dataset)):
+            continue
+        seen.add(id(thing))
+        if isinstance(thing, Network):
+            lengths.add(thing.params.size)
+        if isinstance(thing, np.ndarray) and thing.base is None:
+            found[id(thing)] = thing
+        rest += gc.get_referents(thing)
+    return {
+        "learners": len(session.learners()),
+        "vectors": sum(it.nbytes for it in found.values() if it.ndim == 1 and it.size in lengths),
+        "arrays": sum(it.nbytes for it in found.values()),
+        "threads": threading.active_count(),
+    }
+
+
+def _run(port: str) -> None:
+    from streamlit.web import cli
+
+    if os.environ.get("SWI"):
+        sys.setswitchinterval(float(os.environ["SWI"]))
+
+    questions, answers = sys.stdin, os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # what the server has to say goes with its errors
+    sys.path.insert(0, str(ROOT))
+
+    def answer() -> None:
+        for _ in questions:
+            answers.write(json.dumps(_answer()) + "\n")
+            answers.flush()
+
+    threading.Thread(target=answer, name="probe", daemon=True).start()
+    options = ["--server.port", port, "--server.address", "127.0.0.1"]
+    cli.main(["run", str(ROOT / "app.py"), *options])
+
+
+if __name__ == "__main__":
+    _run(sys.argv[1])

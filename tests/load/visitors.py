@@ -1,0 +1,167 @@
+"""Many visitors at once, each with a drawing on the slate and a training of their own.
+
+Run it with `python tests/load/visitors.py [--visitors 20] [--seconds 30]`. It starts a server of
+its own on this machine and opens a real websocket for each visitor (session.py), so that server
+and visitors share its processors; what a browser would draw is not drawn. It prints what was
+promised beside what was measured, and ends with 1 where a promise is broken.
+
+- A poll is answered when the run that it asked for has come to its end, at the visitor's side.
+- A learner's pace is what the page shows: the epochs between the first and the last change of the
+  status within the time, by that time.
+- A visitor's memory is the growth of the server's resident memory, from when four visitors
+  have come, trained and gone, to when all train; without the vectors that are as long as the
+  parameters (parameters, gradients, optimizer's state, snapshots), which the server counts.
+- Learners are left for two minutes, in case it was the connection that was lost.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import base64
+import io
+import json
+import os
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from tests.helpers import drawing
+from tests.load.server import Server, serve
+from tests.load.session import Session
+
+POLL_LIMIT = 100.0  # milliseconds, p95
+PACE_LIMIT = 1.5  # the quickest learner's pace in the slowest one's
+MEMORY_LIMIT = 3.0  # MB a visitor
+LEAVE_LIMIT = 170.0  # seconds; a connection that is lost may come back for 120
+EPOCHS = 400  # more than there is time for
+ARRIVALS = 4  # visitors who open the page at the same time
+MB = 1e6
+
+
+def slate(digit: int) -> str:
+    """What the canvas says when a digit is drawn on it."""
+    picture, file = drawing(digit, size=(352, 352), at=(110, 70), scale=130, pen=22), io.BytesIO()
+    Image.fromarray(picture).save(file, "PNG")
+    data = "data:image/png;base64," + base64.b64encode(file.getvalue()).decode("ascii")
+    raw = {"version": "7.4.0", "objects": [{"type": "Path", "path": [["M", 110, 70]]}]}
+    return json.dumps({"drawing": {"raw": raw, "data": data}})
+
+
+async def arrive(address: str, digit: int) -> Session:
+    """Open the page, draw a digit and begin a training."""
+    visitor = await Session(address).open()
+    await visitor.set_json("slate", slate(digit))
+    await visitor.set_number("epochs-adam", EPOCHS)
+    await visitor.press("train")
+    await visitor.wait(lambda: "%" in visitor.text("training-status"))
+    return visitor
+
+
+async def warm_up(server: Server) -> None:
+    """Let first visitors pay for what all share: modules, data, threads."""
+    first = await asyncio.gather(*(arrive(server.address, digit) for digit in range(ARRIVALS)))
+    for visitor in first:
+        await leave(visitor)
+
+
+async def leave(visitor: Session) -> None:
+    """Let an epoch pass, stop the training and close the tab."""
+    await visitor.wait(lambda: visitor.epoch() >= 1)
+    await visitor.press("stop")
+    await visitor.wait(lambda: not visitor.enabled("stop"))
+    await visitor.close()
+
+
+async def all_gone(server: Server) -> float | None:
+    """Seconds until no learner is left; None where some stay."""
+    began = time.monotonic()
+    while time.monotonic() - began < LEAVE_LIMIT:
+        if (await asyncio.to_thread(server.ask))["learners"] == 0:
+            return time.monotonic() - began
+        await asyncio.sleep(1)
+    return None
+
+
+def pace(visitor: Session) -> float:
+    """Epochs a second, between the first and the last change of the status that was noted."""
+    if len(visitor.epochs) < 2:
+        return 0.0
+    (began, first), (ended, last) = visitor.epochs[0], visitor.epochs[-1]
+    return (last - first) / (ended - began)
+
+
+async def measure(server: Server, visitors: int, seconds: float) -> bool:
+    """Print the table; returns whether all that was promised holds."""
+    await warm_up(server)
+    before, empty = server.resident(), server.ask()
+    gate = asyncio.Semaphore(ARRIVALS)
+
+    async def come(number: int) -> Session:
+        async with gate:
+            return await arrive(server.address, number % 10)
+
+    everyone = await asyncio.gather(*(come(number) for number in range(visitors)))
+    for visitor in everyone:
+        visitor.polls.clear()
+        visitor.epochs.clear()
+    received = sum(visitor.received for visitor in everyone)
+    began, worked, busy = time.monotonic(), time.process_time(), server.processor()
+    await asyncio.sleep(seconds)
+    took, worked = time.monotonic() - began, time.process_time() - worked
+    busy = server.processor() - busy
+    received = sum(visitor.received for visitor in everyone) - received
+    polls = np.array([poll for visitor in everyone for poll in visitor.polls]) * 1000
+    paces = [pace(visitor) for visitor in everyone]
+    full, after = await asyncio.to_thread(server.ask), server.resident()
+    trouble = [it for visitor in everyone for it in visitor.trouble]
+    for visitor in everyone:
+        await visitor.close()
+    left = await all_gone(server)
+    p50, p95, p99 = np.percentile(polls, [50, 95, 99])
+    spread = max(paces) / min(paces) if min(paces) else np.inf
+    vectors = (full["vectors"] - empty["vectors"]) / visitors / MB
+    beyond = (after - before) / visitors / MB - vectors
+    print(f"{visitors} visitors, each training Adam, for {took:.0f} s on {os.cpu_count()} cores")
+    rows = [
+        ("polls answered, p95", f"{p95:.0f} ms", f"< {POLL_LIMIT:.0f} ms", p95 < POLL_LIMIT),
+        ("p50, p99, worst", f"{p50:.0f}, {p99:.0f}, {polls.max():.0f} ms", "", True),
+        ("polls a second", f"{len(polls) / took:.0f}", "", True),
+        ("epochs a second of each", f"{min(paces):.3f} to {max(paces):.3f}", "", True),
+        ("quickest to slowest", f"{spread:.2f}", f"< {PACE_LIMIT}", spread < PACE_LIMIT),
+        ("memory a visitor", f"{beyond:.1f} MB", f"< {MEMORY_LIMIT} MB", beyond < MEMORY_LIMIT),
+        ("and its vectors", f"{vectors:.1f} MB", "", True),
+        ("learners when all train", str(full["learners"]), "", full["learners"] == visitors),
+        ("learners after they left", "0" if left is not None else "some", "0", left is not None),
+        ("seconds until then", f"{left or LEAVE_LIMIT:.0f}", "", True),
+        ("memory then", f"{(server.resident() - before) / MB:+.1f} MB", "", True),
+        ("sent to a visitor", f"{received / visitors / took / 1e3:.0f} kB/s", "", True),
+        ("processor of the server", f"{busy / took:.2f} cores", "", True),
+        ("processor of the visitors", f"{worked / took:.2f} cores", "", True),
+        ("exceptions on the page", str(len(trouble)), "0", not trouble),
+    ]
+    for name, value, promised, _ in rows:
+        print(f"{name:26} {value:>22}   {promised}")
+    for name, *_, kept in rows:
+        if not kept:
+            print("BROKEN:", name)
+    return all(kept for *_, kept in rows)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="What many visitors get, and what they cost.")
+    parser.add_argument("--visitors", type=int, default=20)
+    parser.add_argument("--seconds", type=float, default=30.0, help="that are measured")
+    options = parser.parse_args()
+    with serve() as server:
+        kept = asyncio.run(measure(server, options.visitors, options.seconds))
+    sys.exit(0 if kept else 1)
+
+
+if __name__ == "__main__":
+    main()
