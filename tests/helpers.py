@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 import numpy as np
 from PIL import Image, ImageDraw
 
-from nn import RECIPES, Dataset, Network, Progress, Recipe, save_checkpoint, train
+from nn import RECIPES, Dataset, Network, Progress, Recipe, load_mnist, save_checkpoint, train
 
 STEP = 1e-5  # of a central difference in float64
 
@@ -41,6 +41,12 @@ def inputs_of(dataset: Dataset, dtype: type = np.float32) -> np.ndarray:
 def exhaust(events: Iterable[Progress]) -> list[Progress]:
     """All events of a training."""
     return list(events)
+
+
+def few_digits() -> tuple[Dataset, Dataset]:
+    """240 digits to train on and 100 to test: what another process can load by this name."""
+    train_set, test_set = load_mnist()
+    return train_set[:240], test_set[:100]
 
 
 def trained(data: Dataset, recipe: Recipe, *, seed: int = 0, **options: type) -> Network:

@@ -19,13 +19,12 @@ def interval(trainings: int, present: float | None = None) -> float:
     Parameters
     ----------
     trainings : on this server
-    present : the interval so far; it stays where the right one is not much longer and more than
-        half as long, since each change costs every page a whole run
+    present : the interval so far; where the right one is not much longer and more than half as
+        long, it stays, since each change costs every page a whole run
     """
     right = max(SHORTEST, FRAGMENTS * trainings / A_SECOND)
-    if present is not None and present / 2 < right <= present * 1.25:
-        return present
-    return right
+    near = present is not None and present / 2 < right <= present * 1.25
+    return present if present is not None and near and right > SHORTEST else right
 
 
 def settle(runs: tuple[str, ...], trainings: int) -> float | None:

@@ -15,9 +15,9 @@ from nn import CheckpointError, Network, Recipe, load_checkpoint, load_mnist
 from . import arenas, polls, settings, texts
 from .lab import shelf
 from .lab.runs import Run, Runs
-from .learners import Learners
 from .limits import TooLargeError, TooManyError
 from .snapshot import Snapshot
+from .workers import Trainers, trainers
 
 WEIGHTS = Path(__file__).parent.parent / "weights"
 SHIPPED = ("best", "original")
@@ -35,7 +35,7 @@ class Connection:
     visitor, learners : whose it is, and the ids of their trainings
     """
 
-    everyone: Learners
+    everyone: Trainers
     released: dict[str, set[str]]
     visitor: str
     learners: set[str] = field(default_factory=set)
@@ -56,10 +56,10 @@ class Connection:
 
 
 @st.cache_resource(show_spinner=False)
-def learners() -> Learners:
+def learners() -> Trainers:
     """The server's learners, with their one worker running."""
     arenas.share()
-    everyone = Learners(load_mnist, limits=settings.current().limits())
+    everyone = trainers(load_mnist, settings.current())
     everyone.run()
     return everyone
 

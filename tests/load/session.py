@@ -20,6 +20,8 @@ from contextlib import suppress
 from html import unescape
 from urllib.parse import urlsplit
 
+import pyarrow as pa
+import pyarrow.compute as pc
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.Delta_pb2 import Delta
 from streamlit.proto.Element_pb2 import Element
@@ -44,7 +46,7 @@ class Session:
     polls : how long each poll's answer took, in seconds: from sending it to the end of its run
     runs : reruns that came to their end, polls included
     received : bytes
-    epochs : when the status named another number of epochs, and which
+    places : when the charts' curves were found to be longer, and at which epoch they then ended
     trouble : exceptions that the page showed, as they came
     """
 
@@ -52,11 +54,12 @@ class Session:
         self.address = address
         self.polls: list[float] = []
         self.runs, self.received = 0, 0
-        self.epochs: list[tuple[float, int]] = []
+        self.places: list[tuple[float, float]] = []
         self.trouble: list[str] = []
         self._elements: dict[Path, Element] = {}
         self._run = ""  # the one that is under way
         self._placed: dict[Path, tuple[str, str]] = {}  # each element's run and fragment
+        self._ends: dict[Path, float] = {}  # of the curves in a chart, in epochs
         self._blocks: dict[Path, str] = {}  # the key of each container that has one
         self._fragments: dict[str, str] = {}  # of each widget, by id
         self._states: dict[str, WidgetState] = {}
@@ -139,6 +142,10 @@ class Session:
         found = re.search(r"(?:Epoch|Done:) (\d+)", self.text("training-status"))
         return int(found[1]) if found else 0
 
+    def _place_of_curves(self) -> float:
+        """The epoch, fractions included, at which the charts' curves end."""
+        return max((end for end in self._ends.values()), default=0.0)
+
     def enabled(self, key: str) -> bool:
         """Whether a button can be pressed now."""
         name = self._id(key)
@@ -218,6 +225,9 @@ class Session:
         self._elements[path] = element
         self._placed[path] = self._run, delta.fragment_id
         kind = element.WhichOneof("type")
+        self._ends.pop(path, None)
+        if kind == "vega_lite_chart":
+            self._ends[path] = _last_epoch(element.vega_lite_chart.data.data)
         if kind == "exception":
             self.trouble.append(element.exception.message)
         name = getattr(getattr(element, kind or "", None), "id", "")
@@ -236,8 +246,8 @@ class Session:
         early = message.script_finished == ForwardMsg.FINISHED_EARLY_FOR_RERUN
         if not early:
             self._sweep(run.script_run_id, set(run.fragment_ids))
-        if (epoch := self.epoch()) != (self.epochs[-1][1] if self.epochs else 0):
-            self.epochs.append((now, epoch))
+        if (place := self._place_of_curves()) > (self.places[-1][1] if self.places else 0.0):
+            self.places.append((now, place))
         if not early or run.fragment_ids:
             async with self._news:
                 self.runs += 1
@@ -248,6 +258,7 @@ class Session:
         for path, (placed, fragment) in list(self._placed.items()):
             if placed != run and (not fragments or fragment in fragments):
                 del self._placed[path], self._elements[path]
+                self._ends.pop(path, None)
 
     def _set_timer(self, fragment: str, interval: float) -> None:
         if fragment in self._timers and self._timers[fragment][0] == interval:
@@ -303,6 +314,16 @@ def _keep_state(states: dict[str, WidgetState], element: Element) -> None:
         case _:
             return
     states[widget.id] = state
+
+
+def _last_epoch(arrow: bytes) -> float:
+    """The largest value of a column "epoch" in a chart's rows; 0 where there is none."""
+    if not arrow:
+        return 0.0
+    rows = pa.ipc.open_stream(arrow).read_all()
+    if "epoch" not in rows.column_names or not len(rows):
+        return 0.0
+    return float(pc.max(rows["epoch"]).as_py() or 0.0)
 
 
 def _fetch(address: str) -> tuple[str, str]:

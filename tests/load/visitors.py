@@ -6,8 +6,8 @@ and visitors share its processors; what a browser would draw is not drawn. It pr
 promised beside what was measured, and ends with 1 where a promise is broken.
 
 - A poll is answered when the run that it asked for has come to its end, at the visitor's side.
-- A learner's pace is what the page shows: the epochs between the first and the last change of the
-  status within the time, by that time.
+- A learner's pace is what the page shows: how far the curves of its charts came between the first
+  and the last time that they had grown, by the time between.
 - A visitor's memory is the growth of the server's resident memory, from when four visitors
   have come, trained and gone, to when all train; without the vectors that are as long as the
   parameters (parameters, gradients, optimizer's state, snapshots), which the server counts.
@@ -59,7 +59,7 @@ async def arrive(address: str, digit: int) -> Session:
     await visitor.set_json("slate", slate(digit))
     await visitor.set_number("epochs-adam", EPOCHS)
     await visitor.press("train")
-    await visitor.wait(lambda: "%" in visitor.text("training-status"))
+    await visitor.wait(lambda: visitor.enabled("stop"))
     return visitor
 
 
@@ -89,10 +89,10 @@ async def all_gone(server: Server) -> float | None:
 
 
 def pace(visitor: Session) -> float:
-    """Epochs a second, between the first and the last change of the status that was noted."""
-    if len(visitor.epochs) < 2:
+    """Epochs a second, between the first and the last growth of the curves that was noted."""
+    if len(visitor.places) < 2:
         return 0.0
-    (began, first), (ended, last) = visitor.epochs[0], visitor.epochs[-1]
+    (began, first), (ended, last) = visitor.places[0], visitor.places[-1]
     return (last - first) / (ended - began)
 
 
@@ -109,7 +109,7 @@ async def measure(server: Server, visitors: int, seconds: float) -> bool:
     everyone = await asyncio.gather(*(come(number) for number in range(visitors)))
     for visitor in everyone:
         visitor.polls.clear()
-        visitor.epochs.clear()
+        visitor.places.clear()
     received = sum(visitor.received for visitor in everyone)
     began, worked, busy = time.monotonic(), time.process_time(), server.processor()
     await asyncio.sleep(seconds)
@@ -156,9 +156,11 @@ async def measure(server: Server, visitors: int, seconds: float) -> bool:
 def main() -> None:
     parser = argparse.ArgumentParser(description="What many visitors get, and what they cost.")
     parser.add_argument("--visitors", type=int, default=20)
+    parser.add_argument("--worker", choices=("thread", "process"), default="thread")
     parser.add_argument("--seconds", type=float, default=30.0, help="that are measured")
     options = parser.parse_args()
-    with serve() as server:
+    print(f"worker: a {options.worker}")
+    with serve(DIGIT_LAB_WORKER=options.worker) as server:
         kept = asyncio.run(measure(server, options.visitors, options.seconds))
     sys.exit(0 if kept else 1)
 
