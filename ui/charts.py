@@ -125,17 +125,24 @@ def curves_encoding(theme: str) -> dict[str, Any]:
     }
 
 
-def epochs_axis(epochs: int, theme: str) -> dict[str, Any]:
+def epochs_axis(epochs: float, theme: str) -> dict[str, Any]:
     """The x encoding over a training's whole length."""
+    whole = epochs >= 1
     return {
         "field": "epoch",
         "type": "quantitative",
         "scale": {"domain": [0, epochs], "nice": False},
-        "axis": axis(theme, tickCount=5, tickMinStep=1, format="d", grid=False),
+        "axis": axis(
+            theme,
+            tickCount=5,
+            tickMinStep=1 if whole else 0.01,
+            format="d" if whole else ".2f",
+            grid=False,
+        ),
     }
 
 
-def curves_spec(quantity: str, *, epochs: int, first: float | None, theme: str) -> dict[str, Any]:
+def curves_spec(quantity: str, *, epochs: float, first: float | None, theme: str) -> dict[str, Any]:
     """A small chart of training and validation over the epochs.
 
     Parameters

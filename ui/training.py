@@ -7,7 +7,7 @@ import streamlit as st
 from nn import RecipeError
 
 from . import charts, figures, language, session, texts
-from .lab import advice, knobs, shelf, words
+from .lab import advice, curves, knobs, shelf, words
 from .lab.presets import PRESETS
 from .limits import LimitError
 from .snapshot import Snapshot, State
@@ -192,11 +192,13 @@ def _words(snapshot: Snapshot | None) -> tuple[str, ...]:
 
 def _curves(snapshot: Snapshot | None) -> None:
     recipe = st.session_state.get("recipe") or next(iter(PRESETS.values()))
-    points = () if snapshot is None else snapshot.points
-    epochs = (snapshot.recipe if snapshot else recipe).epochs
+    points = () if snapshot is None else curves.shown(snapshot)
+    epochs: float = (snapshot.recipe if snapshot else recipe).epochs
+    if snapshot is not None and points and not snapshot.points:
+        epochs = snapshot.position  # it failed at once
     for quantity, title in (("loss", texts.LOSS), ("accuracy", texts.ACCURACY)):
         st.html(figures.heading(title))
-        first = getattr(points[0], quantity) if points else None
+        first = curves.reference(snapshot, quantity)
         st.vega_lite_chart(
             charts.table(charts.curves_data(points, quantity)),
             charts.curves_spec(quantity, epochs=epochs, first=first, theme=session.theme()),

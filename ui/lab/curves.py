@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ui import charts, texts
-from ui.snapshot import LayerPoint, Point, Snapshot
+from ui.snapshot import LayerPoint, Point, Snapshot, State
 
 from . import pencil, words
 
@@ -30,7 +30,7 @@ def rows(run: Snapshot | None, quantity: str, *, batches: bool) -> list[dict[str
     """
     if run is None:
         return [pencil.NO_ROW]
-    points = run.batches if batches else run.points
+    points = run.batches if batches else shown(run)
     data = charts.curves_data(points, quantity)  # the training's first, then the validation's
     both = [*pencil.thinned(data[: len(points)]), *pencil.thinned(data[len(points) :])]
     found = [{"kind": "curve", **row, "label": "", "row": 0} for row in both]
@@ -58,12 +58,13 @@ def spec(
     theme : "light" or "dark"
     """
     loss = quantity == "loss"
-    points = run.points if run else ()
+    points = shown(run) if run else ()
+    batches = batches or bool(points and run and not run.points)  # it failed at once
     x = charts.epochs_axis(epochs, theme)
     if batches:
         x["scale"] = {"zero": False, "nice": False}
         x["axis"] |= {"format": ".2f", "tickMinStep": 0.01}
-    first = getattr(points[0], quantity) if points else None
+    first = reference(run, quantity)
     y: dict[str, Any] = {
         "field": "value",
         "type": "quantitative",
@@ -117,6 +118,21 @@ def spec(
             ),
         ],
     }
+
+
+def shown(run: Snapshot) -> tuple[Point, ...]:
+    """The curves of a training; of one that failed before there were any, its batches."""
+    return run.points or (run.batches if run.state is State.FAILED else ())
+
+
+def reference(run: Snapshot | None, quantity: str) -> float | None:
+    """What fixes the y axis: the first value, or the highest loss of one that failed."""
+    points = shown(run) if run else ()
+    if not points or run is None:
+        return None
+    if quantity == "loss" and run.state is State.FAILED:
+        return max((point.loss for point in points if math.isfinite(point.loss)), default=None)
+    return float(getattr(points[0], quantity))
 
 
 def layer_names(points: Sequence[LayerPoint]) -> list[str]:

@@ -52,6 +52,20 @@ def test_by_batch_the_latest_batches_are_drawn_and_the_marks_among_them() -> Non
     assert of("best", rows) == []
 
 
+def test_a_training_that_failed_at_once_shows_its_batches_up_to_its_highest_loss() -> None:
+    batches = (Point(0.01, 2.3, 0.1), Point(0.02, 7.1, 0.1), Point(0.03, float("inf"), 0.1))
+    failed = snapshot(batches=batches, state=State.FAILED, position=0.03)
+    assert [x for x, _, _ in of("curve", curves.rows(failed, "loss", batches=False))] == [
+        *(0.01, 0.02, 0.03),
+    ]
+    assert curves.reference(failed, "loss") == 7.1
+    options = {"epochs": 10, "batches": False, "log": False, "theme": "light"}
+    y = curves.spec(failed, "loss", **options)["layer"][0]["encoding"]["y"]
+    assert y["scale"]["domain"] == [0.0, 7.5]
+    starting = snapshot(batches=batches[:1])
+    assert curves.rows(starting, "loss", batches=False) == [pencil.NO_ROW]
+
+
 def test_long_curves_are_thinned_to_their_last_point_and_all_their_validation() -> None:
     run = snapshot(curve([1 / n for n in range(1, 3201)], validation=[0.5] * 400, an_epoch=8))
     rows = curves.rows(run, "loss", batches=False)

@@ -22,7 +22,7 @@ def test_every_preset_and_lesson_has_its_words() -> None:
 def test_a_preset_changes_what_its_story_tells_of() -> None:
     assert PRESETS["small"].hidden == (2,)
     assert (PRESETS["few"].samples, PRESETS["few"].validation) == (500, 5000)
-    assert PRESETS["wild"].learning_rate == 1.0
+    assert (PRESETS["wild"].optimizer, PRESETS["wild"].learning_rate) == ("gd", 5.0)
     assert {name: recipe.name for name, recipe in PRESETS.items()} == {
         name: name for name in PRESETS
     }
