@@ -38,7 +38,10 @@ def split_validation(dataset: Dataset, recipe: Recipe) -> tuple[Dataset, Dataset
     if recipe.validation >= max(len(dataset), 1):
         raise RecipeError(
             f"validation: expected fewer than the {len(dataset)} training samples, "
-            f"got {recipe.validation}"
+            f"got {recipe.validation}",
+            kind="validation",
+            available=len(dataset),
+            value=recipe.validation,
         )
     if recipe.samples > first:
         raise RecipeError(

@@ -63,8 +63,14 @@ def frame(height: int) -> dict[str, Any]:
         "padding": {"left": 0, "right": 6, "top": 4, "bottom": 0},
         "autosize": {"type": "fit", "contains": "padding"},
         "background": "transparent",
-        "config": {"view": {"stroke": None}},
+        "config": {"view": {"stroke": None}, "locale": {"number": _locale()}},
     }
+
+
+def _locale() -> dict[str, Any]:
+    """How a chart writes numbers in the visitor's language."""
+    signs = {"decimal": texts.DECIMAL, "thousands": texts.THOUSANDS}
+    return {**signs, "grouping": [3], "currency": ["", ""]}
 
 
 def curves_data(points: Sequence[Point], quantity: str) -> list[dict[str, Any]]:

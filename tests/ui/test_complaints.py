@@ -13,12 +13,21 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from nn import RECIPES, DivergenceError, Recipe, load_checkpoint, photo_ink
+from nn import (
+    RECIPES,
+    Dataset,
+    DivergenceError,
+    Recipe,
+    load_checkpoint,
+    photo_ink,
+    split_validation,
+)
 from tests.helpers import checkpoint_bytes, tiny_recipe
 from ui import texts
 
 NN = Path(__file__).parents[2] / "nn"
 RECIPE = RECIPES["adam"]
+DIGITS = Dataset(np.zeros((40, 784), np.uint8), np.zeros(40, np.uint8))
 
 
 def kinds() -> set[str]:
@@ -71,6 +80,16 @@ CASES: dict[str, tuple[Callable[[], object], str, str]] = {
     ),
     "warmup": (lambda: RECIPE.replace(warmup=11.5), "the 10 epochs", "die 10 Epochen"),
     "batch_size": (lambda: RECIPE.check_size(100), "at most the 100", "höchstens die 100"),
+    "samples": (
+        lambda: split_validation(DIGITS, RECIPE.replace(validation=10, samples=31)),
+        "at most the 30",
+        "höchstens die 30",
+    ),
+    "validation": (
+        lambda: split_validation(DIGITS, RECIPE.replace(validation=40)),
+        "fewer than the 40",
+        "weniger als die 40",
+    ),
     "fixed": (
         lambda: RECIPE.check_live_change(RECIPE.replace(hidden=(9,), epochs=3)),
         "Epochs, Hidden units: this cannot change",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from nn import CheckpointError, RecipeError
-from ui import charts, exchange, figures, session, texts
+from ui import charts, exchange, figures, language, session, texts
 from ui.limits import LimitError
 from ui.store import Kept
 from ui.view import View
@@ -206,7 +206,7 @@ def _shelf(kept: dict[int, Kept]) -> None:
     if st.session_state.get("shelf-chosen") not in kept:
         st.session_state["shelf-chosen"] = next(reversed(kept))
     with st.container(horizontal=True, vertical_alignment="bottom", key="shelf"):
-        chosen = st.selectbox(
+        chosen = language.selectbox(
             texts.SHELF,
             list(kept),
             format_func=lambda kept_id: shelf.describe(kept[kept_id]) if kept_id in kept else "",
@@ -234,7 +234,9 @@ def _load() -> None:
     try:
         network, meta = exchange.network_from_upload(file.getvalue(), file.name)
     except CheckpointError as error:
-        st.session_state["load-error"] = texts.say("LOAD_REFUSED", error=str(error).rstrip("."))
+        st.session_state["load-error"] = texts.say(
+            "LOAD_REFUSED", error=texts.complaint(error).rstrip(".")
+        )
         return
     run = loaded.run_of(session.runs(), file.name, network, meta)
     st.session_state["run-chosen"] = run.id
