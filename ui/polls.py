@@ -9,7 +9,7 @@ from __future__ import annotations
 import streamlit as st
 
 SHORTEST = 0.4  # seconds
-A_SECOND = 40.0  # polls that the server is to answer, from all pages together
+A_SECOND = 20.0  # polls that the server is to answer, from all pages together
 FRAGMENTS = 2  # of a page that poll
 
 

@@ -185,9 +185,10 @@ def _words(snapshot: Snapshot | None) -> tuple[str, ...]:
     if not session.training_is_live():
         return (f"{headline}, {texts.STOPPED}", figures_)
     if snapshot.state is State.PAUSED:
-        return (f"{headline}, {texts.PAUSED}", figures_)
+        return (f"{headline}, {texts.PAUSED}", figures_, words.restarted(snapshot))
     left = texts.time_left(snapshot.seconds_left)
-    return (headline, figures_ or texts.STARTING, left, words.sharing(snapshot))
+    told = (words.sharing(snapshot), words.restarted(snapshot))
+    return (headline, figures_ or texts.STARTING, left, *told)
 
 
 def _curves(snapshot: Snapshot | None) -> None:

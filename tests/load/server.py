@@ -46,6 +46,10 @@ class Server:
         answer: dict[str, Any] = json.loads(self.process.stdout.readline())
         return answer
 
+    def children(self) -> list[int]:
+        """The processes that it has started: its worker, where that is one (Linux)."""
+        return _family(self.process.pid)[1:]
+
     def resident(self) -> int:
         """Bytes of memory that the server and its worker process hold (Linux)."""
         return sum(map(_resident, _family(self.process.pid)))
@@ -80,6 +84,9 @@ def serve(**environment: str) -> Iterator[Server]:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+        for pipe in (process.stdin, process.stdout):
+            if pipe is not None:
+                pipe.close()
 
 
 def _wait_for_health(server: Server) -> None:

@@ -8,7 +8,7 @@ from ui.polls import A_SECOND, FRAGMENTS, SHORTEST, interval
 
 
 def test_few_trainings_are_looked_at_as_often_as_can_be() -> None:
-    assert [interval(count) for count in (0, 1, 8)] == [SHORTEST] * 3
+    assert [interval(count) for count in (0, 1, 4)] == [SHORTEST] * 3
 
 
 @pytest.mark.parametrize("count", [12, 20, 40])

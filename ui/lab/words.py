@@ -57,6 +57,11 @@ def sharing(run: Snapshot) -> str:
     return texts.say("SHARING", running=run.running, share=texts.percent(run.share))
 
 
+def restarted(run: Snapshot) -> str:
+    """That the process which trained was lost, where it was."""
+    return str(texts.RESTARTED) if run.restarts else ""
+
+
 def refusal(error: RecipeError | LimitError) -> str:
     """Why a training does not begin, or does not take a change."""
     if not isinstance(error, LimitError):
