@@ -45,7 +45,9 @@ def strip() -> None:
     live = session.training_is_live()
     wrong = bool(st.session_state.get("recipe-error"))
     with st.container(key="strip"):
-        st.html(figures.status(*_words(session.kept())[:2]))
+        run = session.kept()
+        told = words.restarted(run) if live and run else ""
+        st.html(figures.status(*_words(run)[:2], told))
         with st.container(horizontal=True):
             st.button(
                 texts.TRAIN,
