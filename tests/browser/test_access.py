@@ -48,9 +48,9 @@ FOCUSED = """() => {
 MARK = f"(it => it && (it.dataset.visited ??= String(Math.random())))(({FOCUSED})())"
 
 
-def violations(page: Page) -> list[tuple[str, str, str]]:
-    """What axe-core finds, of any weight, as (rule, element, what to do)."""
-    found: Any = Axe().run(page).response["violations"]
+def violations(page: Page, within: str = "html") -> list[tuple[str, str, str]]:
+    """What axe-core finds in a part of the page, of any weight: (rule, element, what to do)."""
+    found: Any = Axe().run(page, context=within).response["violations"]
     return [
         (rule["id"], node["html"], node["failureSummary"])
         for rule in found
@@ -85,8 +85,9 @@ def test_axe_finds_nothing_in_any_panel(visitor: Visit) -> None:
     for number in range(tabs.count()):
         tabs.nth(number).click()
         expect(tabs.nth(number)).to_have_attribute("aria-selected", "true")
+        expect(visitor.page.locator("[class*='st-key-panel-']:visible")).to_have_count(1)
         visitor.expect_rest()
-        assert violations(visitor.page) == [], tabs.nth(number).inner_text()
+        assert violations(visitor.page, ".stTabs") == [], tabs.nth(number).inner_text()
 
 
 def test_axe_finds_nothing_in_the_tour(visitor: Visit) -> None:
@@ -113,6 +114,23 @@ def test_axe_finds_nothing_while_it_trains_nor_in_a_refusal(
     desk.set_field("Epochs", "0")
     expect(desk.page.locator(".stSidebar .stAlert")).to_be_visible()
     assert violations(desk.page) == []
+
+
+def test_axe_finds_nothing_in_a_lab_that_has_trained(
+    visit: Callable[..., Visit], theme: str
+) -> None:
+    desk = visit(color_scheme=theme, reduced_motion="reduce")
+    desk.press("sample-7")
+    desk.expect_digit(7)
+    desk.set_field("Epochs", "1")
+    desk.press("train")
+    expect(desk.status).to_contain_text("Done")
+    for name in ("PANEL_TRAINING", "PANEL_TIME", "PANEL_RUNS"):
+        desk.page.get_by_role("tab", name=texts.say(name), exact=True).click()
+        expect(desk.page.locator("[class*='st-key-panel-']:visible")).to_have_count(1)
+        desk.expect_rest()
+        assert violations(desk.page, ".stTabs") == [], name
+    assert violations(desk.page, ".stSidebar") == []
 
 
 def test_axe_finds_nothing_in_the_sidebar_on_a_phone(visit: Callable[..., Visit]) -> None:

@@ -19,6 +19,11 @@ def expect_language(page: Page, code: str, invitation: str) -> None:
     expect(page.locator(".st-key-verdict")).to_have_text(invitation)
 
 
+# What reaches beyond the window's right edge, as far as it is to be seen and not to be scrolled to.
+BEYOND = """() => [...document.querySelectorAll('.stMain :is(button, p, h2, li, td, th, label)')]
+    .filter(it => it.checkVisibility() && it.getBoundingClientRect().right > innerWidth + 1)
+    .filter(it => !it.closest('[role=tablist], .stTabs [role=tab], .stElementToolbar, pre'))
+    .map(it => it.textContent.slice(0, 40))"""
 GERMAN, ENGLISH = "Zeichne eine Ziffer auf die Tafel.", "Draw a digit on the slate."
 
 
@@ -62,3 +67,10 @@ def test_the_longer_words_fit_a_phone(visit: Callable[..., Visit], width: int) -
     box = phone.page.get_by_role("radio", name="English").bounding_box()
     assert box is not None
     assert box["height"] >= 44
+    phone.press("sample-7")
+    phone.expect_digit(7)
+    for tab in phone.page.locator(".stTabs [role=tab]").all():
+        tab.click()
+        phone.expect_rest()
+        assert overflow(phone) <= 0, tab.inner_text()
+        assert phone.page.evaluate(BEYOND) == [], tab.inner_text()
