@@ -26,6 +26,7 @@ def panel() -> None:
     """Buttons, status and curves of the visitor's training; a fragment that looks by itself."""
     snapshot = session.look()
     session.rerun_if_polling_changed()
+    knobs.rerun_if_wanted()
     advice.show(snapshot)
     _controls(snapshot)
     if error := st.session_state.get("recipe-error"):
@@ -187,7 +188,8 @@ def _words(snapshot: Snapshot | None) -> tuple[str, ...]:
     if not session.training_is_live():
         return (f"{headline}, {texts.STOPPED}", figures_)
     if snapshot.state is State.PAUSED:
-        return (f"{headline}, {texts.PAUSED}", figures_, words.restarted(snapshot))
+        told = (texts.say("STEPS_TAKEN", step=snapshot.step), words.restarted(snapshot))
+        return (f"{headline}, {texts.PAUSED}", figures_, *told)
     left = texts.time_left(snapshot.seconds_left)
     told = (words.sharing(snapshot), words.restarted(snapshot))
     return (headline, figures_ or texts.STARTING, left, *told)

@@ -26,8 +26,7 @@ def show(run: Snapshot | None) -> None:
             return
         sentence, mend = words.hint(hint)
         st.html(figures.hint(sentence))
-        if st.button(mend, key="mend", on_click=_mend, args=(hint, hint.live(run))):
-            st.rerun()  # the fields stand outside this fragment
+        st.button(mend, key="mend", on_click=_mend, args=(hint, hint.live(run)))
 
 
 def _story(name: str) -> str:

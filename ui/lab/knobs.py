@@ -81,6 +81,12 @@ def show(recipe: Recipe, random_seed: int) -> None:
     st.session_state["knobs-wanted"] = (recipe, random_seed)
 
 
+def rerun_if_wanted() -> None:
+    """In a fragment, which the fields are outside of: they are to show another recipe."""
+    if "knobs-wanted" in st.session_state:
+        st.rerun()
+
+
 def _show_wanted() -> None:
     recipe, random_seed = st.session_state.pop("knobs-wanted", (None, 0))
     if recipe is None:
@@ -133,8 +139,14 @@ def _fields(name: str, *, live: bool) -> None:
             key=f"batch_size-{name}",
             on_change=_change,
         )
-    third = st.columns(2, gap="xsmall", wrap=False)
-    third[0].number_input(
+    with st.container(key="rates"):
+        _rates(name, recipe)
+
+
+def _rates(name: str, recipe: Recipe) -> None:
+    """How large the steps are, and what takes them."""
+    pair = st.columns(2, gap="xsmall", wrap=False)
+    pair[0].number_input(
         texts.LEARNING_RATE,
         step=recipe.learning_rate / 2,
         format="%g",
@@ -142,7 +154,7 @@ def _fields(name: str, *, live: bool) -> None:
         help=texts.LEARNING_RATE_HELP,
         on_change=_change,
     )
-    with third[1]:
+    with pair[1]:
         language.selectbox(
             texts.OPTIMIZER,
             list(OPTIMIZERS),

@@ -10,7 +10,7 @@ import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit, urlunsplit
 
 from nn import Recipe, RecipeError
 
@@ -41,7 +41,8 @@ def to_query(settings: Settings, presets: Mapping[str, Recipe]) -> dict[str, str
 
 def address(page: str, settings: Settings, presets: Mapping[str, Recipe]) -> str:
     """The link: the page's address with the settings as its query."""
-    return f"{page.partition('?')[0]}?{urlencode(to_query(settings, presets), safe=',')}"
+    parts, query = urlsplit(page), urlencode(to_query(settings, presets), safe=",")
+    return urlunsplit((parts.scheme, parts.netloc, parts.path or "/", query, ""))
 
 
 def from_query(query: Mapping[str, str], presets: Mapping[str, Recipe]) -> Settings | None:

@@ -23,6 +23,8 @@ QUANTITIES = {
 
 def show(view: View) -> None:
     """Lessons that start a race, its chart, its table, and what can be done with a run."""
+    if st.session_state.pop("runs-changed", False):
+        st.rerun()  # what the sidebar shows is concerned too
     _lessons()
     runs = list(enumerate(session.runs()))
     if not runs:
@@ -52,11 +54,15 @@ def _lessons() -> None:
             icon=":material/add:",
             help=texts.NEW_RUN_HELP,
             disabled=session.runs().now() is None,
-            on_click=session.control,
-            args=(None,),
+            on_click=_let_go,
         )
     if complaint := st.session_state.get("race-error"):
         st.warning(complaint)
+
+
+def _let_go() -> None:
+    session.control(None)
+    st.session_state["runs-changed"] = True
 
 
 def _race(lesson: Lesson) -> None:
@@ -142,14 +148,13 @@ def _actions(runs: list[Run]) -> None:
             args=(run,),
         )
         shown = run.id == session.runs().current
-        if st.button(
+        st.button(
             *(texts.CONTROL, "run-control"),
             help=texts.CONTROL_HELP,
             disabled=shown,
             on_click=_control,
             args=(run,),
-        ):
-            st.rerun()  # its settings stand in the sidebar
+        )
         st.button(
             *(texts.READ_WITH, "run-use"),
             help=texts.READ_WITH_HELP,
@@ -158,8 +163,7 @@ def _actions(runs: list[Run]) -> None:
             args=(run,),
         )
         _keep(run)
-        if st.button(texts.DELETE, "run-delete", on_click=_delete, args=(run,)):
-            st.rerun()
+        st.button(texts.DELETE, "run-delete", on_click=_delete, args=(run,))
 
 
 def _keep(run: Run) -> None:
@@ -246,11 +250,13 @@ def _load() -> None:
 def _control(run: Run) -> None:
     session.control(run)
     knobs.show(run.recipe, run.seed)
+    st.session_state["runs-changed"] = True
 
 
 def _delete(run: Run) -> None:
     session.end(run)
     session.runs().remove(run.id)
+    st.session_state["runs-changed"] = True
 
 
 def _rename(run: Run) -> None:

@@ -18,6 +18,7 @@ from streamlit.testing.v1 import AppTest
 from nn import RECIPES
 from tests.helpers import checkpoint_bytes
 from ui import session, settings, texts
+from ui.lab.hints import Hint
 from ui.lab.runs import Run, Runs
 from ui.limits import Limits
 from ui.snapshot import State
@@ -220,6 +221,26 @@ def test_a_training_that_diverges_is_explained_and_mended(
     wait(page, lambda: now(page).snapshot.epoch >= 1)
     assert now(page).snapshot.accuracy > 0.9
     assert now(page).name == "Too fast, mended"
+
+
+def test_a_live_mend_is_taken_and_shown_in_its_field(
+    open_page: Callable[..., AppTest], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = open_page()
+    small(page, epochs=1000)
+    page.button(key="train").click().run()
+    wait(page, lambda: now(page).snapshot.step > 0)
+    told = Hint("JUMPS", {"rate": 0.001, "jumps": 3}, {"learning_rate": 0.0005})
+    monkeypatch.setattr(
+        "ui.lab.hints.hint", lambda run: told if run.recipe.learning_rate == 0.001 else None
+    )
+    page.run()
+    page.button(key="mend").click().run()
+    wait(page, lambda: bool(now(page).snapshot.marks))
+    assert page.number_input(key="learning_rate-adam").value == 0.0005
+    assert page.number_input(key="epochs-adam").value == 1000
+    assert now(page).live
+    assert len(runs_of(page)) == 1
 
 
 def test_a_link_sets_recipe_and_seed(open_page: Callable[..., AppTest]) -> None:
