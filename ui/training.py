@@ -27,6 +27,8 @@ def panel() -> None:
     snapshot = session.look()
     session.rerun_if_polling_changed()
     knobs.rerun_if_wanted()
+    if st.session_state.pop("reader-pressed", False):
+        st.rerun()  # the switch stands in the other fragment
     advice.show(snapshot)
     _controls(snapshot)
     if error := st.session_state.get("recipe-error"):
@@ -226,10 +228,14 @@ def _choose_reader(snapshot: Snapshot | None) -> None:
     name = session.SHIPPED[0] if yours else session.YOURS
     # A press may be told twice when the page polls meanwhile: a button a direction turns once.
     with st.container(key="reader-switch"):
-        if st.button(
+        st.button(
             *(label, f"read-with-{name}"),
             width="stretch",
-            on_click=session.read_with,
+            on_click=_read_with,
             args=(name,),
-        ):
-            st.rerun()  # the switch stands in the other fragment
+        )
+
+
+def _read_with(name: str) -> None:
+    session.read_with(name)
+    st.session_state["reader-pressed"] = True

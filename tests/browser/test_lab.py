@@ -59,6 +59,11 @@ def test_a_learning_rate_changed_in_mid_run_is_marked_on_the_charts(desk: Visit)
     desk.page.get_by_role("combobox", name="Optimizer").click()
     desk.page.get_by_role("option", name="Momentum").click()
     expect(large(desk, "Loss")).to_contain_text("Optimizer Adam → Momentum")
+    with desk.page.expect_download() as download:
+        desk.press("curves-csv")
+    text = download.value.path().read_text("utf-8")
+    assert text.startswith("epoch,step,quantity,series,value\n")
+    assert re.search(r"^[\d.]+,\d*,learning_rate,change,0.005$", text, re.MULTILINE)
     expect(desk.page.get_by_role("spinbutton", name="Epochs")).to_be_disabled()
 
 
