@@ -219,7 +219,7 @@ def test_a_training_that_diverges_is_explained_and_mended(
     assert (now(page).recipe.learning_rate, now(page).seed) == (0.5, 3)
     assert page.number_input(key="learning_rate-wild").value == 0.5
     wait(page, lambda: now(page).snapshot.epoch >= 1)
-    assert now(page).snapshot.accuracy > 0.9
+    assert now(page).snapshot.accuracy > 0.8
     assert now(page).name == "Too fast, mended"
 
 
