@@ -15,6 +15,7 @@ from nn.explain import explaining, without
 from tests.ui.insight.visitor import ONE, SEVEN, drawn, html, press
 from ui import session, texts
 from ui.insight import inside, memory, units
+from ui.lab.runs import Runs
 from ui.snapshot import Snapshot, State
 
 
@@ -139,12 +140,14 @@ def test_exciting_digits_are_found_once_a_network(monkeypatch: pytest.MonkeyPatc
 def test_a_network_that_learns_looks_through_fewer_digits(
     page: AppTest, finished: Snapshot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    page.session_state["run"] = replace(finished, state=State.RUNNING)
+    runs = page.session_state["runs"] = Runs()
+    learning = replace(finished, state=State.RUNNING)
+    runs.current = runs.add("mine", finished.recipe, 0, snapshot=learning).id
     page.session_state["reader"] = "yours"
     page.run()
     assert not page.exception
     press(page, inside, lambda: inside._choose("2-3"), monkeypatch)
     assert "Of 1,000 test digits" in html(page)
-    page.session_state["run"] = finished
+    runs.now().see(finished)
     page.run()
     assert "Of 10,000 test digits" in html(page)
