@@ -36,6 +36,7 @@ NO_DIGIT = CLASSES  # the label of what is no digit
 
 SPACING = 5.0  # of the points along a curve, in per cent
 PEN = (0.045, 0.22)  # width of the pen, as a share of the digit's longer side
+KINDS = {"sign": 0.55, "scribble": 0.13, "pair": 0.32}  # of non-digits, with their shares
 GAPS = (-20.0, 15.0)  # between two digits run together where they are nearest, in per cent
 BESIDE = 8.0  # points so near in height are side by side
 ASIDE = 25.0  # the least distance of two digits' middles
@@ -77,13 +78,16 @@ def write_digits(
     return Dataset(images, chosen.astype(np.uint8))
 
 
-def write_nondigits(n: int, *, rng: np.random.Generator) -> NDArray[np.uint8]:
+def write_nondigits(
+    n: int, *, rng: np.random.Generator, kinds: Sequence[str] = tuple(KINDS)
+) -> NDArray[np.uint8]:
     """Write what looks like no digit: letters, symbols, scribbles, digits run together.
 
     Parameters
     ----------
     n : how many
     rng : draws what and by which hand
+    kinds : to choose from, each as often as KINDS says beside the others
 
     Returns
     -------
@@ -91,12 +95,13 @@ def write_nondigits(n: int, *, rng: np.random.Generator) -> NDArray[np.uint8]:
     """
     signs = _shipped(NONDIGITS, (NOT_A_DIGIT,))
     digits = _shipped(SKELETONS, DIGITS)
+    up_to = np.cumsum([KINDS[kind] for kind in kinds])
     images = np.empty((n, PIXELS), np.uint8)
     for i in range(n):
-        kind = rng.random()
-        if kind < 0.55:
+        kind = kinds[int(np.argmax(rng.random() * up_to[-1] < up_to))]
+        if kind == "sign":
             strokes = _by_hand(signs[rng.integers(len(signs))], rng)
-        elif kind < 0.68:
+        elif kind == "scribble":
             strokes = _by_hand(_scribble(rng), rng)
         else:
             strokes = _run_together(digits, rng)

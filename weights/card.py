@@ -37,7 +37,12 @@ from nn.reading import BLOT  # noqa: E402
 
 FILE, CARD, PICTURES = HERE / "best.npz", HERE / "README.md", HERE / "card"
 MARKS = "<!-- measured by card.py -->", "<!-- end -->"
-DIGITS, OTHERS = 10_000, 2_000  # written by the pen
+DIGITS, OTHERS = 10_000, 2_000  # written by the pen, the latter of each kind
+KINDS = {
+    "letters and symbols": "sign",
+    "scribbles": "scribble",
+    "two digits run together": "pair",
+}
 SEED = (0, 2)  # of the pen; the trainings take 0, the calibration (0, 1)
 
 PAPER, INK, QUIET, LINE, ACCENT = "#FBF9F4", "#1D2433", "#5A6272", "#D8D2C4", "#2A5A9B"
@@ -180,43 +185,39 @@ def mistakes(judged: Judged, name: str) -> Figure:
     """The digits that it read wrongly, and those it refused, with what it said."""
     wrong = ~judged.right
     groups = {
-        "wrong, and sure of it": wrong & judged.sure,
-        "wrong, but it says that it is not sure": wrong & judged.unsure,
-        "refused, though a digit": judged.refused,
+        "wrong, and sure of it": (judged, wrong & judged.sure),
+        "wrong, but it says that it is not sure": (judged, wrong & judged.unsure),
+        "refused, though a digit": (judged, judged.refused),
     }
-    return _sheet(f"{name}: {len(judged.marks):,} digits", judged, groups)
+    return _sheet(f"{name}: {len(judged.marks):,} digits", groups)
 
 
-def taken(judged: Judged, name: str) -> Figure:
-    """What is no digit, and was read as one."""
-    groups = {
-        "read as a digit": judged.sure,
-        "read as a digit, but it says that it is not sure": judged.unsure,
-    }
-    return _sheet(f"{name}: {len(judged.marks):,}", judged, groups)
+def taken(others: dict[str, Judged], name: str) -> Figure:
+    """What is no digit, and was read as one without a doubt."""
+    groups = {f"of {len(it.marks):,} {kind}": (it, it.sure) for kind, it in others.items()}
+    return _sheet(f"{name}, read as one without a doubt", groups)
 
 
-def _sheet(title: str, judged: Judged, groups: dict[str, NDArray[np.bool_]]) -> Figure:
+def _sheet(title: str, groups: dict[str, tuple[Judged, NDArray[np.bool_]]]) -> Figure:
     """Rows of small pictures under a heading each; of many, a sample spread evenly."""
     chosen = {}
-    for heading, mask in groups.items():
+    for heading, (judged, mask) in groups.items():
         found = np.flatnonzero(mask)
         found = found[np.lexsort((judged.said[found], judged.marks.labels[found]))]
         most = COLUMNS * ROWS
         if len(found) > most:
             found = found[np.linspace(0, len(found) - 1, most).astype(int)]
         of = f", {len(found)} of them shown" if mask.sum() > most else ""
-        chosen[f"{mask.sum()} {heading}{of}"] = found
-    height = 34 + sum(
-        HEADING + ROW * max(-(-len(found) // COLUMNS), 1) for found in chosen.values()
-    )
+        chosen[f"{mask.sum()} {heading}{of}"] = judged, found
+    rows = [max(-(-len(found) // COLUMNS), 1) for _, found in chosen.values()]
+    height = 34 + HEADING * len(rows) + ROW * sum(rows)
     figure = _figure(WIDTH, height)
     axes = figure.add_axes((0, 0, 1, 1))
     axes.set(xlim=(-12, WIDTH - 12), ylim=(height, 0))
     axes.axis("off")
     axes.text(0, 24, title, color=INK, fontsize=13, weight="bold")
     top = 34
-    for heading, found in chosen.items():
+    for (heading, (judged, found)), used in zip(chosen.items(), rows, strict=True):
         axes.text(0, top + 30, heading, color=ACCENT, fontsize=12)
         top += HEADING
         for place, i in enumerate(found):
@@ -227,7 +228,7 @@ def _sheet(title: str, judged: Judged, groups: dict[str, NDArray[np.bool_]]) -> 
             )
             caption = _caption(int(judged.marks.labels[i]), int(judged.said[i]), judged.refused[i])
             axes.text(x + THUMB / 2, y + THUMB + 14, caption, ha="center", color=INK, fontsize=10)
-        top += ROW * max(-(-len(found) // COLUMNS), 1)
+        top += ROW * used
     axes.set(xlim=(-12, WIDTH - 12), ylim=(height, 0), aspect="auto")
     return figure
 
@@ -238,7 +239,7 @@ def _caption(truth: int, said: int, refused: bool) -> str:
     return f"{truth}" if refused else f"{truth} as {said}"
 
 
-def table(sets: dict[str, Judged], others: Judged) -> Iterator[str]:
+def table(sets: dict[str, Judged], others: dict[str, Judged]) -> Iterator[str]:
     """The figures in words, as lines of Markdown."""
 
     def row(name: str, values: list[str]) -> str:
@@ -256,11 +257,12 @@ def table(sets: dict[str, Judged], others: Judged) -> Iterator[str]:
     yield row("refused, though a digit", [of(j, j.refused) for j in sets.values()])
     yield row("expected calibration error, 15 bins", [f"{j.error:.4f}" for j in sets.values()])
     yield ""
-    yield (
-        f"Of {len(others.marks):,} marks of the pen that are no digit, "
-        f"{others.refused.sum():,} are refused and {others.unsure.sum():,} answered with a doubt; "
-        f"{others.sure.sum():,} are read as a digit."
-    )
+    yield row("of the pen, no digits", list(others))
+    yield "|" + "---|" * (1 + len(others))
+    yield row("marks", [f"{len(judged.marks):,}" for judged in others.values()])
+    yield row("refused", [of(j, j.refused) for j in others.values()])
+    yield row("not sure", [of(j, j.unsure) for j in others.values()])
+    yield row("read as a digit without a doubt", [of(j, j.sure) for j in others.values()])
 
 
 def write_table(card: Path, lines: Iterator[str]) -> None:
@@ -309,7 +311,10 @@ def main() -> None:
         "MNIST's test set": judge_all(network, test_set),
         "the pen's digits": judge_all(network, written),
     }
-    others = judge_all(network, Dataset(write_nondigits(OTHERS, rng=rng), nothing))
+    others = {
+        name: judge_all(network, Dataset(write_nondigits(OTHERS, rng=rng, kinds=[kind]), nothing))
+        for name, kind in KINDS.items()
+    }
     (mnist, tested), (_, penned) = sets.items()
     source = hashlib.sha256(FILE.read_bytes()).hexdigest()
     PICTURES.mkdir(exist_ok=True)
@@ -319,7 +324,7 @@ def main() -> None:
             "confusion": confusion(tested, mnist),
             "mistakes-mnist": mistakes(tested, mnist),
             "mistakes-pen": mistakes(penned, "the pen, another seed"),
-            "taken-for-digits": taken(others, "the pen's marks that are no digit"),
+            "taken-for-digits": taken(others, "The pen's marks that are no digit"),
         }.items():
             save(figure, PICTURES / f"{name}.png", source)
     write_table(CARD, table(sets, others))

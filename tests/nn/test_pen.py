@@ -10,6 +10,7 @@ from PIL import Image
 from nn import Dataset, Network, evaluate
 from nn.__main__ import main
 from nn.pen import (
+    KINDS,
     _catmull_rom,
     _curves,
     contact_sheet,
@@ -129,6 +130,18 @@ def test_nondigits_are_written_with_ink_and_all_differ() -> None:
     assert images.dtype == np.uint8
     assert (images.max(axis=1) > 120).all()
     assert len(np.unique(images, axis=0)) == 100
+
+
+def test_nondigits_of_a_kind_can_be_asked_for() -> None:
+    """Two digits side by side are the widest, and no capital letter has a scribble's ink."""
+    ink, width = {}, {}
+    for kind in KINDS:
+        images = write_nondigits(60, rng=np.random.default_rng(0), kinds=[kind])
+        ink[kind] = images.mean()
+        columns = (images.reshape(-1, 28, 28).max(axis=1) > 127).sum(axis=1)
+        width[kind] = np.median(columns)
+    assert width["pair"] >= 19 > width["sign"]
+    assert ink["scribble"] > 1.2 * ink["sign"]
 
 
 def test_writing_is_fast_enough_to_train_on() -> None:
