@@ -297,16 +297,18 @@ class Visit:
         )
         return styles
 
+    def expect_widths(self, widths: Sequence[str]) -> None:
+        """Wait until the bars are these."""
+        self._expect_widths("every((fill, i) => fill.style.width === old[i])", widths)
+
     def expect_other_widths(self, widths: Sequence[str]) -> None:
         """Wait until the bars differ from these."""
-        self.page.wait_for_function(
-            """old => {
-                const fills = [...document.querySelectorAll('.bars .fill')];  // made anew each time
-                return fills.some((fill, i) => fill.style.width !== old[i]);
-            }""",
-            arg=list(widths),
-            timeout=PATIENCE,
-        )
+        self._expect_widths("some((fill, i) => fill.style.width !== old[i])", widths)
+
+    def _expect_widths(self, condition: str, widths: Sequence[str]) -> None:
+        fills = "[...document.querySelectorAll('.bars .fill')]"  # made anew each time
+        script = f"old => {fills}.length === old.length && {fills}.{condition}"
+        self.page.wait_for_function(script, arg=list(widths), timeout=PATIENCE)
 
     def epoch(self) -> int:
         """How many epochs the status names as done; 0 before there are any."""
