@@ -15,7 +15,7 @@ def finished(mnist: tuple[Dataset, Dataset]) -> Snapshot:
     recipe = RECIPES["deep"].replace(
         hidden=(8, 6), batch_size=20, epochs=4, warmup=0, validation=40
     )
-    learners = Learners(lambda: (mnist[0][:240], mnist[1][:100]))
+    learners = Learners(lambda: (mnist[0][:240], mnist[1][:100]), slice_seconds=0.0)
     name = learners.start(recipe, seed=11)
     while (run := learners.look(name)) is not None and run.state is State.RUNNING:
         learners.turn()

@@ -672,14 +672,14 @@ def test_a_learner_that_has_ended_holds_its_network_and_nothing_of_the_training(
     learners: Learners,
 ) -> None:
     gc.collect()
-    before = sum(isinstance(thing, Supply) for thing in gc.get_objects())
+    before = sum(type(thing) is Supply for thing in gc.get_objects())
     names = [learners.start(RECIPE.replace(pen=0.1, epochs=1), seed=1)]
     names.append(learners.start(RECIPE.replace(learning_rate=1e6, epochs=99), seed=1))
     learners.turn()
-    assert sum(isinstance(thing, Supply) for thing in gc.get_objects()) > before
+    assert sum(type(thing) is Supply for thing in gc.get_objects()) > before
     assert {finish(learners, name).state for name in names} == {State.FINISHED, State.FAILED}
     gc.collect()
-    assert sum(isinstance(thing, Supply) for thing in gc.get_objects()) == before
+    assert sum(type(thing) is Supply for thing in gc.get_objects()) == before
     assert all(see(learners, name).network is not None for name in names)
 
 
