@@ -46,6 +46,6 @@ async def kill_in_mid_run(server: Server) -> None:
 
 
 def test_each_page_says_that_the_worker_was_replaced_and_its_training_goes_on() -> None:
-    with serve(DIGIT_LAB_WORKER="process") as server:
-        with ThreadPoolExecutor(1) as apart:  # of the loop that the browser's tests may have left
-            apart.submit(asyncio.run, kill_in_mid_run(server)).result()
+    # Apart, as the tests in a browser may have left a loop running here.
+    with serve(DIGIT_LAB_WORKER="process") as server, ThreadPoolExecutor(1) as apart:
+        apart.submit(asyncio.run, kill_in_mid_run(server)).result()
