@@ -6,11 +6,14 @@ what the server has to answer stays about the same, however many come.
 
 from __future__ import annotations
 
+import random
+
 import streamlit as st
 
 SHORTEST = 0.4  # seconds
 A_SECOND = 20.0  # polls that the server is to answer, from all pages together
 FRAGMENTS = 2  # of a page that poll
+SPREAD = 0.15  # of an interval; pages that look equally often would go on to look all at once
 
 
 def interval(trainings: int, present: float | None = None) -> float:
@@ -31,7 +34,7 @@ def settle(runs: tuple[str, ...], trainings: int) -> float | None:
     """In a full run: the interval for the visitor's runs, of all trainings; None without any."""
     seconds = interval(trainings, _present()) if runs else None
     st.session_state["polls"] = (runs, seconds)
-    return seconds
+    return None if seconds is None else seconds * _own_measure()
 
 
 def are_settled(runs: tuple[str, ...], trainings: int) -> bool:
@@ -43,3 +46,9 @@ def are_settled(runs: tuple[str, ...], trainings: int) -> bool:
 def _present() -> float | None:
     seconds: float | None = st.session_state.get("polls", ((), None))[1]
     return seconds
+
+
+def _own_measure() -> float:
+    """What this page multiplies each interval by, so that no two keep step."""
+    drawn: float = st.session_state.setdefault("polls-spread", random.uniform(1.0, 1.0 + SPREAD))
+    return drawn
