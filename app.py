@@ -14,5 +14,5 @@ style.heading()
 every = session.poll_seconds()
 with st.sidebar, st.container(gap="xsmall"):
     training.settings()
-    st.fragment(training.panel, run_every=every)()
-st.fragment(prediction.draw_and_read, run_every=every)()
+    st.fragment(training.panel, run_every=every.panel)()
+st.fragment(prediction.draw_and_read, run_every=every.slate)()

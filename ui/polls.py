@@ -7,13 +7,21 @@ what the server has to answer stays about the same, however many come.
 from __future__ import annotations
 
 import random
+from typing import NamedTuple
 
 import streamlit as st
 
 SHORTEST = 0.4  # seconds
-A_SECOND = 20.0  # polls that the server is to answer, from all pages together
-FRAGMENTS = 2  # of a page that poll
-SPREAD = 0.15  # of an interval; pages that look equally often would go on to look all at once
+A_SECOND = 10.0  # looks that the server is to answer, from all pages together
+SPREAD = 0.15  # of an interval: pages that look equally often would come to look all at once
+SLATE, SLATE_OF_MANY = 1.1, 2.1  # times an interval: the slate costs twice what the panel does
+
+
+class Intervals(NamedTuple):
+    """Seconds between two runs of the sidebar's panel and of the slate; None for not at all."""
+
+    panel: float | None
+    slate: float | None
 
 
 def interval(trainings: int, present: float | None = None) -> float:
@@ -25,16 +33,19 @@ def interval(trainings: int, present: float | None = None) -> float:
     present : the interval so far; where the right one is not much longer and more than half as
         long, it stays, since each change costs every page a whole run
     """
-    right = max(SHORTEST, FRAGMENTS * trainings / A_SECOND)
+    right = max(SHORTEST, trainings / A_SECOND)
     near = present is not None and present / 2 < right <= present * 1.25
     return present if present is not None and near and right > SHORTEST else right
 
 
-def settle(runs: tuple[str, ...], trainings: int) -> float | None:
-    """In a full run: the interval for the visitor's runs, of all trainings; None without any."""
+def settle(runs: tuple[str, ...], trainings: int) -> Intervals:
+    """In a full run: the intervals for the visitor's runs, of all trainings."""
     seconds = interval(trainings, _present()) if runs else None
     st.session_state["polls"] = (runs, seconds)
-    return None if seconds is None else seconds * _own_measure()
+    if seconds is None:
+        return Intervals(None, None)
+    own = seconds * st.session_state.setdefault("polls-spread", random.uniform(1.0, 1.0 + SPREAD))
+    return Intervals(own, own * (SLATE if seconds == SHORTEST else SLATE_OF_MANY))
 
 
 def are_settled(runs: tuple[str, ...], trainings: int) -> bool:
@@ -46,9 +57,3 @@ def are_settled(runs: tuple[str, ...], trainings: int) -> bool:
 def _present() -> float | None:
     seconds: float | None = st.session_state.get("polls", ((), None))[1]
     return seconds
-
-
-def _own_measure() -> float:
-    """What this page multiplies each interval by, so that no two keep step."""
-    drawn: float = st.session_state.setdefault("polls-spread", random.uniform(1.0, 1.0 + SPREAD))
-    return drawn
