@@ -5,7 +5,7 @@ Run it with `streamlit run app.py`. This file is a table of contents; each part 
 
 import streamlit as st
 
-from ui import language, prediction, session, startup, style, training
+from ui import language, polls, prediction, session, startup, style, training
 
 language.settle()
 style.set_up_page()
@@ -14,5 +14,5 @@ style.heading()
 every = session.poll_seconds()
 with st.sidebar, st.container(gap="xsmall"):
     training.settings()
-    st.fragment(training.panel, run_every=every)()
-st.fragment(prediction.draw_and_read, run_every=every)()
+    st.fragment(polls.in_turn(training.panel), run_every=every.panel)()
+st.fragment(polls.in_turn(prediction.draw_and_read), run_every=every.slate)()

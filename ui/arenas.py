@@ -1,24 +1,26 @@
-"""Memory that is given back: fewer arenas for the C library's allocator.
+"""Memory that is given back: what the C library's allocator does with it.
 
-Each run of the page's script is a thread. glibc gives threads arenas of their own, eight a
-processor core, and what was freed in one stays there; a visitor then costs several times what
-their page holds. Elsewhere than on glibc there is nothing to do.
+Each run of the page's script is a thread, and glibc gives threads arenas of their own, up to eight
+a processor core; what was freed in one stays there. A network of many megabytes, folded to read a
+drawing, then takes its place in each of them for good. Elsewhere than on glibc there is nothing
+to do.
 """
 
 from __future__ import annotations
 
 import ctypes
 
-ARENAS = 2
-M_ARENA_MAX = -8  # of malloc.h
+ARENAS = 2  # at most, for threads that are still to come
+MAPPED = 4 << 20  # bytes: what is larger is mapped by itself, and given back when it is freed
+KEPT = 2 << 20  # bytes at an arena's end that are kept for the next evaluation
+M_ARENA_MAX, M_MMAP_THRESHOLD, M_TRIM_THRESHOLD = -8, -3, -1  # of malloc.h
 
 
 def share() -> bool:
-    """Let all threads share two arenas, once a process, before they make their own; returns
-    whether the C library knows how.
-    """
+    """Keep arenas few and small, once a process; returns whether the C library knows how."""
+    options = ((M_ARENA_MAX, ARENAS), (M_MMAP_THRESHOLD, MAPPED), (M_TRIM_THRESHOLD, KEPT))
     try:
-        done: int = ctypes.CDLL(None).mallopt(M_ARENA_MAX, ARENAS)
+        mallopt = ctypes.CDLL(None).mallopt
     except (OSError, AttributeError, TypeError):  # Windows, macOS, musl
         return False
-    return done == 1
+    return all(mallopt(option, value) == 1 for option, value in options)

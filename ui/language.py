@@ -5,6 +5,7 @@ A link's `?lang=de` outranks what was chosen at an earlier visit, and that the b
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
@@ -16,12 +17,32 @@ PARAMETER = COOKIE = "lang"
 YEAR = 365 * 24 * 3600  # seconds
 
 T = TypeVar("T")
+_run = threading.local()  # a run of the page is its thread's
+
+
+def spoken() -> str:
+    """The visitor's language, a name of `texts.CATALOGUES`; the fallback outside a page's run."""
+    return getattr(_run, "language", "") or _chosen() or texts.FALLBACK
+
+
+texts.language = spoken
 
 
 def settle() -> None:
-    """Find the language of a visit that has none yet; before the page's first word."""
-    if st.session_state.get("language") in texts.CATALOGUES:
-        return
+    """Before a run's first word: find the language, once for the hundred words of the run."""
+    _run.language = ""  # of an earlier run by the same thread
+    if not _chosen():
+        _find()
+    _run.language = _chosen()
+
+
+def _chosen() -> str:
+    name: str = st.session_state.get("language", "")
+    return name if name in texts.CATALOGUES else ""
+
+
+def _find() -> None:
+    """The language of a visit that has none yet."""
     browsers = st.context.locale or ""
     wishes = [
         st.query_params.get(PARAMETER, ""),

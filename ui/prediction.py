@@ -42,7 +42,7 @@ def draw_and_read() -> None:
     with middle, st.container(key="network-input"):
         heading = texts.SEES_PHOTO if photo.is_read() else texts.SEES
         seen = memory.once(
-            "seen", steps, session.language(), make=partial(figures.network_input, steps)
+            "seen", steps, texts.language(), make=partial(figures.network_input, steps)
         )
         st.html(figures.heading(heading) + seen)
     with st.container(key="starts"):
@@ -53,7 +53,7 @@ def draw_and_read() -> None:
         photo.upload()
     compared = [networks.get(name) for name in session.SHIPPED]
     make = partial(_compare, networks, steps)
-    if ways := memory.once("ways", *compared, steps, session.language(), make=make):
+    if ways := memory.once("ways", *compared, steps, texts.language(), make=make):
         st.html(ways)
     reader = st.session_state.get("reader", "")
     panels.show(View(reader, network, steps, weakest, session.kept()))

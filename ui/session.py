@@ -12,7 +12,7 @@ import streamlit as st
 
 from nn import CheckpointError, Network, Recipe, load_checkpoint, load_mnist
 
-from . import arenas, polls, settings, texts
+from . import arenas, language, polls, settings, texts
 from .lab import shelf
 from .lab.runs import Run, Runs
 from .limits import TooLargeError, TooManyError
@@ -215,13 +215,14 @@ def training_is_live() -> bool:
     return learner_id() is not None
 
 
-def poll_seconds() -> float | None:
-    """How often the page's fragments run by themselves; None for not at all. Once a full run."""
+def poll_seconds() -> polls.Intervals:
+    """How often the page's fragments run by themselves. Once a full run."""
     return polls.settle(_to_be_polled(), len(learners()))
 
 
 def rerun_if_polling_changed() -> None:
     """In a fragment: a training began or ended since the page's latest full run, so run it."""
+    language.settle()
     if not polls.are_settled(_to_be_polled(), len(learners())):
         st.rerun()
 
@@ -260,15 +261,6 @@ def use(run: Run) -> None:
     """Put a run into the switch of the networks that read, and read with it."""
     st.session_state["reader-run"] = run.id
     read_with(run.id)
-
-
-def language() -> str:
-    """The visitor's language, a name of `texts.CATALOGUES`; the fallback outside a page's run."""
-    name: str = st.session_state.get("language", texts.FALLBACK)
-    return name if name in texts.CATALOGUES else texts.FALLBACK
-
-
-texts.language = language
 
 
 def theme() -> str:

@@ -65,7 +65,7 @@ def quantiles(values: list[float]) -> tuple[float, float]:
 def stroke_to_verdict(visitor: Visit, digit: int) -> float:
     """Draw a digit of one stroke on a blank slate; returns the milliseconds to the verdict.
 
-    The page has been given WATCH. 200 of them are the canvas's own wait for a further stroke.
+    The page has been given WATCH.
     """
     visitor.press("clear")
     visitor.expect_blank()

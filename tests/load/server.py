@@ -162,9 +162,6 @@ def _answer() -> dict[str, Any]:
 def _run(port: str) -> None:
     from streamlit.web import cli
 
-    if os.environ.get("SWI"):
-        sys.setswitchinterval(float(os.environ["SWI"]))
-
     questions, answers = sys.stdin, os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what the server has to say goes with its errors
     sys.path.insert(0, str(ROOT))

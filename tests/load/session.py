@@ -65,7 +65,8 @@ class Session:
         self._states: dict[str, WidgetState] = {}
         self._timers: dict[str, tuple[float, asyncio.Task[None]]] = {}
         self._sent: dict[str, list[float]] = {}  # when polls went out that are not answered yet
-        self._began: dict[str, float] = {}  # when a run's first word came, by its id
+        # By a run's id, when its first word came, and the fragments that it is to run.
+        self._began: dict[str, tuple[float, list[str]]] = {}
         self._page = ""
         self._socket: ClientConnection | None = None
         self._reader: asyncio.Task[None] | None = None
@@ -205,7 +206,8 @@ class Session:
                 case "new_session":
                     self._page = message.new_session.page_script_hash
                     self._run = message.metadata.run.script_run_id
-                    self._began[self._run] = time.perf_counter()
+                    fragments = list(message.metadata.run.fragment_ids)
+                    self._began[self._run] = time.perf_counter(), fragments
                 case "script_finished":
                     await self._finish(message)
                 case "auto_rerun":
@@ -238,17 +240,18 @@ class Session:
     async def _finish(self, message: ForwardMsg) -> None:
         """A run is at its end: all polls are answered that were sent before it began."""
         now, run = time.perf_counter(), message.metadata.run
-        began = self._began.pop(run.script_run_id, now)
-        for fragment in run.fragment_ids:
+        began, fragments = self._began.pop(run.script_run_id, (now, list(run.fragment_ids)))
+        early = message.script_finished == ForwardMsg.FINISHED_EARLY_FOR_RERUN
+        whole = not fragments and not early  # asked for meanwhile, it answers every poll
+        for fragment in list(self._sent) if whole else fragments:
             sent = self._sent.pop(fragment, [])
             self.polls += [now - then for then in sent if then < began]
             self._sent[fragment] = [then for then in sent if then >= began]
-        early = message.script_finished == ForwardMsg.FINISHED_EARLY_FOR_RERUN
         if not early:
-            self._sweep(run.script_run_id, set(run.fragment_ids))
+            self._sweep(run.script_run_id, set(fragments))
         if (place := self._place_of_curves()) > (self.places[-1][1] if self.places else 0.0):
             self.places.append((now, place))
-        if not early or run.fragment_ids:
+        if not early or fragments:
             async with self._news:
                 self.runs += 1
                 self._news.notify_all()

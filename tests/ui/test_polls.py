@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ui.polls import A_SECOND, FRAGMENTS, SHORTEST, interval
+from ui.polls import A_SECOND, SHORTEST, interval
 
 
 def test_few_trainings_are_looked_at_as_often_as_can_be() -> None:
@@ -15,7 +15,7 @@ def test_few_trainings_are_looked_at_as_often_as_can_be() -> None:
 def test_more_trainings_are_looked_at_less_often_so_that_the_server_answers_as_many(
     count: int,
 ) -> None:
-    assert count * FRAGMENTS / interval(count) == pytest.approx(A_SECOND)
+    assert count / interval(count) == pytest.approx(A_SECOND)
 
 
 def test_one_more_or_one_less_changes_nothing() -> None:
@@ -29,6 +29,6 @@ def test_as_visitors_come_and_go_the_interval_changes_a_few_times_only() -> None
         wanted = interval(count, present)
         changes += wanted != present
         present = wanted
-        assert count * FRAGMENTS / present <= A_SECOND * 1.25  # never much too often
+        assert count / present <= A_SECOND * 1.25  # never much too often
     assert present == SHORTEST
     assert changes <= 12
