@@ -18,7 +18,7 @@ from .losses import softmax_cross_entropy
 from .mnist import CLASSES, Dataset
 from .network import CHUNK, Network
 
-EVALUATED = 500  # samples at once: no slower than a thousand, in half the memory
+EVALUATED = 250  # samples at once: within 3 % of the time of a thousand, in a quarter of the memory
 
 
 @dataclass(frozen=True)

@@ -146,7 +146,8 @@ class _Run:
             self.loss_sum, self.correct, self.digits, self.seen = 0.0, 0, 0, 0
             shuffled = self.batch_size < len(self.data)  # the order within one sum changes nothing
             n = len(self.data)
-            self.order = self.rng.permutation(n) if shuffled else np.arange(n)
+            order = self.rng.permutation(n) if shuffled else np.arange(n)
+            self.order = order.astype(np.int32)  # half the memory
             self.place = self.until = 0
         order = self.order
         while self.place < len(order):

@@ -22,7 +22,7 @@ class State(enum.Enum):
     FAILED = "failed"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)  # there are thousands
 class Point:
     """One place on the curves; validation only at an epoch's end, and only where there is any.
 
@@ -57,7 +57,7 @@ class Mark:
     after: float | str | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)  # there are thousands
 class LayerPoint:
     """How one dense layer stood at one place of the training.
 

@@ -140,7 +140,9 @@ def _answer() -> dict[str, Any]:
     seen: set[int] = set()
     found: dict[int, np.ndarray[Any, Any]] = {}
     lengths: set[int] = set()
-    rest: list[Any] = [it for it in gc.get_objects() if isinstance(it, (Learner, Snapshot))]
+    rest: list[Any] = [
+        it for it in gc.get_objects() if isinstance(it, (Learner, Snapshot, Network))
+    ]
     while rest:
         thing = rest.pop()
         if id(thing) in seen or isinstance(thing, (type, ModuleType, FunctionType, Dataset)):
