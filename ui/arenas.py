@@ -12,7 +12,7 @@ import contextlib
 import ctypes
 
 ARENAS = 2  # at most, for threads that are still to come
-MAPPED = 4 << 20  # bytes: what is larger is mapped by itself, and given back when it is freed
+MAPPED = 384 << 10  # bytes: what is larger is mapped by itself, and given back when it is freed
 KEPT = 2 << 20  # bytes at an arena's end that are kept for the next evaluation
 M_ARENA_MAX, M_MMAP_THRESHOLD, M_TRIM_THRESHOLD = -8, -3, -1  # of malloc.h
 
