@@ -25,6 +25,8 @@ PANELS = {  # by its tab: what a stroke changes in it
     "Why": ".st-key-why-pixels",
     "Inside": ".st-key-inside-flow",
     "In numbers": ".st-key-numbers-figures",
+    "Mistakes": ".st-key-nearest",
+    "Map": ".st-key-map-chart:has(.star)",
 }
 # Laid out to its end, with a slate that takes strokes.
 USABLE = """() => document.querySelectorAll('.ways li').length === 4
