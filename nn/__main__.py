@@ -25,7 +25,8 @@ from . import bench
 from .calibration import Calibration, calibrate
 from .checkpoint import CheckpointError, load_checkpoint, save_checkpoint
 from .console import TrainingReport, duration
-from .metrics import Evaluation, evaluate, scaled
+from .layers import scaled
+from .metrics import Evaluation, evaluate
 from .mnist import FILES, DataError, Dataset, load_mnist
 from .network import Network
 from .number import Number, judge_number, separate

@@ -28,8 +28,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .layers import Array, Dense
-from .metrics import scaled
+from .layers import Array, Dense, scaled
 from .mnist import CLASSES
 from .network import CHUNK, Network
 from .preprocess import SIDE

@@ -7,8 +7,8 @@ The contract, in four lines:
     dx = layer.backward(dy)                     fills the gradients; None where nobody needs dx
     layer.config()                              the arguments that would make this layer again
 
-A layer reuses its own output buffers: what `forward` or `backward` returned is overwritten by the
-next call. Out of scope: the loss (losses.py) and how parameters change (optimizers.py).
+Outputs go into a workspace: what `forward` or `backward` returned is overwritten by the next
+call. Out of scope: the loss (losses.py) and how parameters change (optimizers.py).
 """
 
 from __future__ import annotations
@@ -21,10 +21,12 @@ from typing import Any, ClassVar, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-WORD = 8  # bytes: what of the inputs is looked at as one
-WORTH_IT = 0.9  # of the inputs: below this, leaving out the blank ones costs less than it saves
+from .workspace import Workspace
+
+WORTH_IT = 0.9  # of the pixels: below this, leaving out the blank ones costs less than it saves
 
 Array: TypeAlias = NDArray[np.floating[Any]]
+Pixels: TypeAlias = NDArray[np.uint8]
 Shapes: TypeAlias = Mapping[str, tuple[int, ...]]
 
 
@@ -45,6 +47,11 @@ class Layer:
     needs_input_grad = True
 
     def __init__(self) -> None:
+        self.place(Workspace(), 0)
+
+    def place(self, workspace: Workspace, number: int) -> None:
+        """Write into this workspace from now on, as the layer of that number in its network."""
+        self._workspace, self._number = workspace, number
         self._buffers: dict[str, Array] = {}
 
     def config(self) -> dict[str, Any]:
@@ -76,10 +83,14 @@ class Layer:
         raise NotImplementedError
 
     def buffer(self, name: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
-        """Memory of this layer's own to write an output into, `shape`, contents undefined."""
+        """Memory to write an output into, `shape`, contents undefined.
+
+        From call to call only the first number of `shape` may change.
+        """
         memory = self._buffers.get(name)
         if memory is None or len(memory) < shape[0] or memory.dtype != dtype:
-            memory = self._buffers[name] = np.empty(shape, dtype)
+            memory = self._workspace.array((self._number, name), shape, dtype)
+            self._buffers[name] = memory
         return memory[: shape[0]]
 
 
@@ -88,10 +99,10 @@ class Dense(Layer):
 
     Backwards: dW = xᵀ dy, db = Σ dy over the samples, dx = dy Wᵀ.
 
-    The layer that reads the pixels, whose dx nobody asks for, leaves out those that are blank in
-    the whole batch: they add nothing to y, and their rows of dW are 0. A batch of 128 digits of
-    MNIST leaves a third of its 784 pixels blank. They are told apart in words of 8 bytes, two
-    float32 at a time, which halves the work of gathering the others.
+    The first layer can `read` pixels as bytes, too: it scales them to [0, 1], and leaves out those
+    that are blank in the whole batch: they add nothing to y, and their rows of dW are 0.
+    A batch of 128 digits of MNIST leaves a third of its 784 pixels blank. They are told apart in
+    pairs, which halves the work of gathering the others.
 
     Parameters
     ----------
@@ -108,6 +119,7 @@ class Dense(Layer):
     def __init__(self, inputs: int, outputs: int, bias: bool = True) -> None:
         super().__init__()
         self.inputs, self.outputs, self.bias = inputs, outputs, bias
+        self.lit: NDArray[np.intp] | None = None  # the pairs of pixels that are not left out
         self.shapes = {"W": (inputs, outputs)} | ({"b": (outputs,)} if bias else {})
 
     def config(self) -> dict[str, Any]:
@@ -123,12 +135,23 @@ class Dense(Layer):
     def forward(
         self, x: Array, *, training: bool = False, rng: np.random.Generator | None = None
     ) -> Array:
-        self.x, W = x, self.W
-        self.lit = None if self.needs_input_grad else _lit_words(x)
+        self.x, self.lit = x, None
+        return self._multiply(self.W)
+
+    def read(self, pixels: Pixels) -> Array:
+        """`forward` for pixels from 0 to 255, (n, inputs) uint8, without those that are blank."""
+        W, self.lit = self.W, _lit_pairs(pixels)
         if self.lit is not None:
-            self.x = x.view(np.uint64).take(self.lit, axis=1).view(x.dtype)  # (n, lit inputs)
-            W = _by_words(W).take(self.lit, axis=0).reshape(-1, self.outputs)
-        y = self.buffer("y", (len(x), self.outputs), W.dtype)
+            some = self._workspace.array("pixels", (len(pixels), len(self.lit)), np.uint16)
+            pixels.view(np.uint16).take(self.lit, axis=1, out=some, mode="clip")
+            pixels = some.view(np.uint8)
+            W = self.buffer("lit W", (pixels.shape[1], self.outputs), W.dtype)
+            _by_pairs(self.W).take(self.lit, axis=0, out=_by_pairs(W), mode="clip")
+        self.x = scaled(pixels, out=self._workspace.array("x", pixels.shape, W.dtype))
+        return self._multiply(W)
+
+    def _multiply(self, W: Array) -> Array:
+        y = self.buffer("y", (len(self.x), self.outputs), W.dtype)
         np.matmul(self.x, W, out=y)
         if self.bias:
             y += self.b
@@ -138,10 +161,10 @@ class Dense(Layer):
         if self.lit is None:
             np.matmul(self.x.T, dy, out=self.dW)
         else:
-            lit_dW = self.buffer("dW", (self.x.shape[1], self.outputs), dy.dtype)
+            lit_dW = self.buffer("lit dW", (self.x.shape[1], self.outputs), dy.dtype)
             np.matmul(self.x.T, dy, out=lit_dW)
             self.dW[...] = 0.0
-            _by_words(self.dW)[self.lit] = lit_dW.reshape(len(self.lit), -1)
+            _by_pairs(self.dW)[self.lit] = _by_pairs(lit_dW)
         if self.bias:
             np.matmul(np.ones(len(dy), dy.dtype), dy, out=self.db)  # faster than np.sum
         if not self.needs_input_grad:
@@ -149,18 +172,25 @@ class Dense(Layer):
         return np.matmul(dy, self.W.T, out=self.buffer("dx", self.x.shape, dy.dtype))
 
 
-def _lit_words(x: Array) -> NDArray[np.intp] | None:
-    """Which words of 8 bytes of a row are not 0 in every row; None where it is not worth it."""
-    if x.shape[1] * x.itemsize % WORD or not x.flags.c_contiguous:
+def scaled(pixels: Pixels, out: Array) -> Array:
+    """Pixels from 0 to 255 as floats in [0, 1], written into `out` of the same shape."""
+    np.copyto(out, pixels)
+    out *= 1.0 / 255.0
+    return out
+
+
+def _lit_pairs(pixels: Pixels) -> NDArray[np.intp] | None:
+    """Which pairs of pixels are not 0 in every row; None where it is not worth it."""
+    if pixels.shape[1] % 2 or not pixels.flags.c_contiguous:
         return None
-    words = np.bitwise_or.reduce(x.view(np.uint64), axis=0)
-    lit = np.flatnonzero(words)
-    return lit if len(lit) < WORTH_IT * len(words) else None
+    pairs = np.bitwise_or.reduce(pixels.view(np.uint16), axis=0)
+    lit = np.flatnonzero(pairs)
+    return lit if len(lit) < WORTH_IT * len(pairs) else None
 
 
-def _by_words(W: Array) -> Array:
-    """(inputs, outputs) as (words, the rest): a row for the inputs that share a word."""
-    return W.reshape(-1, W.shape[1] * (WORD // W.itemsize))
+def _by_pairs(W: Array) -> Array:
+    """(inputs, outputs) as (inputs / 2, 2 outputs): a row for each pair of pixels."""
+    return W.reshape(-1, 2 * W.shape[1])
 
 
 class LeakyReLU(Layer):

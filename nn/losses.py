@@ -77,8 +77,9 @@ def softmax_cross_entropy(
     else:
         log_total = np.log(total)
         log_true, mean_log = true_z - log_total, mean_z - log_total
-    loss = -float((1.0 - share) * log_true.mean() + share * mean_log.mean())
+    loss = -(1.0 - share) * float(log_true.mean())
     if share > 0:
+        loss -= share * float(mean_log.mean())
         p -= share / classes
     p.reshape(-1)[true] -= 1.0 - share
     p *= 1.0 / n

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .layers import Array
+from .layers import scaled
 from .losses import softmax_cross_entropy
 from .mnist import CLASSES, Dataset
 from .network import CHUNK, Network
@@ -94,13 +94,6 @@ class Answers:
         return rows[np.argsort(-self.confidence[rows], kind="stable")]
 
 
-def scaled(images: NDArray[np.uint8], out: Array) -> Array:
-    """Pixels from 0 to 255 as floats in [0, 1], written into `out` of the same shape."""
-    np.copyto(out, images)
-    out *= 1.0 / 255.0
-    return out
-
-
 def evaluation_steps(
     network: Network, dataset: Dataset, *, label_smoothing: float = 0.0, epsilon: float = 0.0
 ) -> Generator[None, None, Evaluation]:
@@ -116,12 +109,11 @@ def evaluation_steps(
         raise ValueError("expected at least one digit to evaluate on, got none")
     folded = network.folded()
     confusion = np.zeros((CLASSES, CLASSES), np.int64)
-    x = np.empty((min(EVALUATED, len(dataset)), network.inputs), network.params.dtype)
     total = 0.0
     for first in range(0, len(dataset), EVALUATED):
         chunk = dataset[first : first + EVALUATED]
         with np.errstate(over="ignore", invalid="ignore"):  # a loss that is NaN says it all
-            logits = folded.forward(scaled(chunk.images, out=x[: len(chunk)]))
+            logits = folded.read(chunk.images)
             loss, _ = softmax_cross_entropy(
                 logits, chunk.labels, epsilon=epsilon, label_smoothing=label_smoothing
             )

@@ -18,7 +18,7 @@ from .layers import Array
 from .recipes import Recipe
 
 RandomState: TypeAlias = Mapping[str, Any]  # a bit generator's `state`
-Written: TypeAlias = tuple[NDArray[np.intp], RandomState]  # rows, and the state before them
+Written: TypeAlias = tuple[NDArray[np.integer], RandomState]  # rows, and the state before them
 
 NUMBERS = (  # of a training, by their names there
     *("steps", "scheduled", "learning_rate", "batch_size", "epochs_done", "judged"),
@@ -69,7 +69,7 @@ class TrainingState:
     average: Array | None
     optimizer: Mapping[str, Array]
     optimizer_steps: int
-    order: NDArray[np.intp] | None
+    order: NDArray[np.integer] | None
     watch: WatchState
     supply: SupplyState
 

@@ -90,7 +90,7 @@ class Supply:
     def __len__(self) -> int:
         return len(self.labels)
 
-    def prepare(self, rows: NDArray[np.intp]) -> Iterator[None]:
+    def prepare(self, rows: NDArray[np.integer]) -> Iterator[None]:
         """Write what of these rows is not written yet, pausing after every few."""
         if self.again:
             yield from self._write_again(rows)
@@ -101,7 +101,7 @@ class Supply:
             self._write(some, self.rng)
             yield
 
-    def _write(self, rows: NDArray[np.intp], rng: np.random.Generator) -> None:
+    def _write(self, rows: NDArray[np.integer], rng: np.random.Generator) -> None:
         labels = self.labels[rows]
         digits, others = rows[labels < CLASSES], rows[labels == NO_DIGIT]
         if len(digits):
@@ -111,7 +111,7 @@ class Supply:
             self.images[others] = write_nondigits(len(others), rng=rng)
         self.unwritten[rows] = False
 
-    def _write_again(self, rows: NDArray[np.intp]) -> Iterator[None]:
+    def _write_again(self, rows: NDArray[np.integer]) -> Iterator[None]:
         for row in rows[self.unwritten[rows]].tolist():
             if row in self.again:
                 some, before = self.again[row]
@@ -131,9 +131,10 @@ class Supply:
         self.labels, self.written = state.labels, list(state.written)
         self.again = {row: few for few in self.written for row in few[0].tolist()}
 
-    def take(self, rows: NDArray[np.intp], out: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    def take(self, rows: NDArray[np.integer], out: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Copy the rows' images into `out`, (n, 784), distorted; returns their labels, (n,)."""
         np.take(self.images, rows, axis=0, out=out, mode="clip")  # "raise" would buffer
         if self.augment:
             out[...] = distort(out, rng=self.rng, strength=self.augment)
-        return self.labels[rows]
+        labels: NDArray[np.uint8] = self.labels[rows]
+        return labels

@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 
 from . import schedules
 from .diagnostics import LayerFigures, layer_figures
-from .layers import Array, BatchNorm
+from .layers import Array, BatchNorm, Pixels, scaled
 from .losses import softmax_cross_entropy
-from .metrics import Evaluation, evaluation_steps, scaled
+from .metrics import Evaluation, evaluation_steps
 from .mnist import CLASSES, Dataset
 from .network import CHUNK, Network, set_dropout
 from .optimizers import Momentum
@@ -107,12 +107,12 @@ class _Run:
         self.steps = 0
         self.scheduled = 0.0  # the steps that the schedule counts: as of one batch size all along
         self.epochs_done, self.judged = 0, True  # and whether the latest one was evaluated
-        self.order: NDArray[np.intp] | None = None  # of the samples in the present epoch
+        self.order: NDArray[np.integer] | None = None  # of the samples in the present epoch
         self.place = self.until = 0  # in it: where the batch in hand begins and ends
         self.within = 0.0  # the part of the present epoch that is done
         self.loss_sum, self.correct, self.digits, self.seen = 0.0, 0, 0, 0
         self.batch_loss = self.batch_accuracy = math.nan
-        self.latest: NDArray[np.intp] | None = None  # the rows of the latest batch
+        self.latest: NDArray[np.integer] | None = None  # the rows of the latest batch
         self.watch = Watch(network, every=CHECK_STEPS)
         self._make_room(recipe.batch_size or len(self.data))
         set_dropout(network, recipe.dropout)
@@ -121,10 +121,11 @@ class _Run:
         """For batches of this size; an epoch's steps are counted anew."""
         n, network = len(self.data), self.network
         self.batch_size = size
-        chunk = min(CHUNK, size)
-        self.pixels = np.empty((chunk, network.inputs), np.uint8)
-        self.x: Array = np.empty((chunk, network.inputs), network.params.dtype)
-        self.dlogits: Array = np.empty((chunk, network.outputs), network.params.dtype)
+        chunk, workspace = min(CHUNK, size), network.workspace
+        self.pixels: Pixels = workspace.array("batch", (chunk, network.inputs), np.uint8)
+        self.dlogits: Array = workspace.array(
+            "dlogits", (chunk, network.outputs), network.params.dtype
+        )
         self.sum_of_grads = np.empty_like(network.params) if size > CHUNK else None
         self.steps_per_epoch = -(-n // size) - self._is_left_out(n - n % size, n)
         self.scheduled = (self.epochs_done + self.within) * self.steps_per_epoch
@@ -146,7 +147,7 @@ class _Run:
             self.loss_sum, self.correct, self.digits, self.seen = 0.0, 0, 0, 0
             shuffled = self.batch_size < len(self.data)  # the order within one sum changes nothing
             n = len(self.data)
-            order = self.rng.permutation(n) if shuffled else np.arange(n)
+            order: NDArray[np.integer] = self.rng.permutation(n) if shuffled else np.arange(n)
             self.order = order.astype(np.int32)  # half the memory
             self.place = self.until = 0
         order = self.order
@@ -178,7 +179,7 @@ class _Run:
         self.scheduled = float(self.epochs_done * self.steps_per_epoch)
         self.watch.check(self.steps, self.learning_rate)
 
-    def _gradient(self, rows: NDArray[np.intp]) -> Generator[Progress, Recipe | None, float]:
+    def _gradient(self, rows: NDArray[np.integer]) -> Generator[Progress, Recipe | None, float]:
         """Fill the network's `grads` with the batch's mean gradient; returns its mean loss."""
         network, n = self.network, len(rows)
         pieces = -(-n // CHUNK)
@@ -198,10 +199,10 @@ class _Run:
             network.grads[...] = self.sum_of_grads
         return batch_loss
 
-    def _chunk(self, rows: NDArray[np.intp], share: float) -> float:
+    def _chunk(self, rows: NDArray[np.integer], share: float) -> float:
         """Fill `grads` with `share` of the rows' mean gradient; returns their mean loss."""
-        x, labels = self._gather(rows)
-        logits = self.network.forward(x, training=True, rng=self.rng)
+        pixels, labels = self._gather(rows)
+        logits = self.network.read(pixels, training=True, rng=self.rng)
         digits = int(np.count_nonzero(labels < CLASSES))  # they come first
         loss, dlogits = softmax_cross_entropy(
             logits[:digits],
@@ -235,12 +236,11 @@ class _Run:
         unknown *= (n - digits) / n
         return self.dlogits[:n]
 
-    def _gather(self, rows: NDArray[np.intp]) -> tuple[Array, NDArray[np.uint8]]:
-        """The samples' pixels as floats in [0, 1], (n, inputs), and their labels."""
-        pixels, x = self.pixels[: len(rows)], self.x[: len(rows)]
+    def _gather(self, rows: NDArray[np.integer]) -> tuple[Pixels, NDArray[np.uint8]]:
+        """The samples' pixels, (n, inputs), and their labels."""
+        pixels = self.pixels[: len(rows)]
         rows = rows[np.argsort(self.data.labels[rows] == NO_DIGIT, kind="stable")]  # those last
-        labels = self.data.take(rows, out=pixels)
-        return scaled(pixels, out=x), labels
+        return pixels, self.data.take(rows, out=pixels)
 
     def validate(self, dataset: Dataset) -> Generator[Progress, Recipe | None, Evaluation]:
         """Evaluate on a data set as the recipe reckons a loss, pausing now and then."""
@@ -295,7 +295,8 @@ class _Run:
         if self.latest is None:
             return ()
         images = self.data.images[self.latest[:CHUNK]]
-        return layer_figures(self.network, scaled(images, out=np.empty(images.shape, self.x.dtype)))
+        x = np.empty(images.shape, self.network.params.dtype)
+        return layer_figures(self.network, scaled(images, out=x))
 
     def report(
         self,

@@ -9,6 +9,7 @@ import numpy as np
 
 from nn import Dataset, Network, Progress, Recipe, TrainingState, split_validation, train
 from nn.metrics import Evaluation, evaluation_steps
+from nn.workspace import Workspace
 
 Data = tuple[Dataset, Dataset]  # training set, test set
 Work = Generator[Progress, Recipe | None, None]
@@ -28,6 +29,7 @@ class Course:
     network : the one that is trained; None before the work begins
     samples : of the training set; None before the work begins
     test : accuracy and errors on the test set, at the end
+    workspace : what the training writes into, if not into one of its own
     """
 
     def __init__(
@@ -41,6 +43,7 @@ class Course:
         self.network: Network | None = None
         self.samples: int | None = None
         self.test: Evaluation | None = None
+        self.workspace: Workspace | None = None
         self._load_data, self._resume = load_data, resume
 
     def work(self) -> Work:
@@ -48,6 +51,8 @@ class Course:
         train_set, test_set = self._load_data()
         rng = np.random.default_rng(self.seed)
         network = self.network = self.recipe.build_network(rng=rng)
+        if self.workspace is not None:
+            network.work_in(self.workspace)
         fitting, validation = split_validation(train_set, self.recipe)
         self.samples = len(fitting)
         resume, self._resume = self._resume, None

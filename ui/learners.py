@@ -19,6 +19,7 @@ from collections.abc import Callable
 from threadpoolctl import threadpool_limits
 
 from nn import Recipe
+from nn.workspace import Workspace
 
 from . import arenas
 from .course import Data
@@ -70,6 +71,7 @@ class Learners:
             after_slice=self._tell,
         )
         self._after_slice = after_slice
+        self._workspace = Workspace()  # of all learners, as they take turns
         self._roster = Roster()
         self._turns = Turns()
         self._ids = itertools.count(1)
@@ -121,6 +123,7 @@ class Learners:
 
     def adopt(self, learner: Learner) -> str:
         """Let a learner that was made elsewhere work here, beyond all limits; returns its id."""
+        learner.course.workspace = self._workspace
         with self._changed:
             name = f"learner-{next(self._ids)}"
             self._roster[name] = learner

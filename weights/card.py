@@ -30,7 +30,7 @@ sys.path.insert(0, str(HERE.parent))  # run as a script, from any folder
 
 from nn import Dataset, Network, load_mnist, load_network  # noqa: E402
 from nn.calibration import calibration_error, evidence  # noqa: E402
-from nn.metrics import scaled  # noqa: E402
+from nn.layers import scaled  # noqa: E402
 from nn.pen import NO_DIGIT, write_digits, write_nondigits  # noqa: E402
 from nn.preprocess import SIDE  # noqa: E402
 from nn.reading import BLOT  # noqa: E402

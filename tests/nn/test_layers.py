@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from nn.layers import LAYERS, BatchNorm, Dense, Dropout, Layer, LeakyReLU, ReLU, Tanh
+from nn.layers import LAYERS, BatchNorm, Dense, Dropout, Layer, LeakyReLU, ReLU, Tanh, scaled
 from tests.helpers import numerical_gradient, relative_error
 
 WIDTH, SAMPLES = 5, 7
@@ -151,3 +151,28 @@ def test_dropout_is_the_identity_in_prediction_and_at_rate_zero(
 def test_dropout_asks_for_its_generator() -> None:
     with pytest.raises(ValueError, match="pass rng="):
         Dropout(0.5).forward(np.ones((2, 2)), training=True)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "blank"), [(8, []), (8, [0, 1, 5, 6, 7]), (7, [0, 1, 6])], ids=str
+)
+def test_reading_pixels_equals_a_forward_of_them_scaled(
+    inputs: int, blank: list[int], rng: np.random.Generator
+) -> None:
+    dense = bound(Dense(inputs, 3), rng)
+    dense.needs_input_grad = False
+    pixels = rng.integers(1, 256, (SAMPLES, inputs)).astype(np.uint8)
+    pixels[:, blank] = 0
+    dy = rng.standard_normal((SAMPLES, 3))
+    results = []
+    for way, batch in ((dense.forward, pixels / 255), (dense.read, pixels)):
+        y = way(batch).copy()
+        dense.backward(dy)
+        results.append((y, dense.dW.copy(), dense.db.copy()))
+    for forwarded, read in zip(*results, strict=True):
+        np.testing.assert_allclose(read, forwarded, rtol=1e-12, atol=1e-14)
+
+
+def test_pixels_are_scaled_from_zero_to_one() -> None:
+    pixels = np.array([[0, 51, 255]], np.uint8)
+    np.testing.assert_allclose(scaled(pixels, np.empty((1, 3), np.float32)), [[0, 0.2, 1]])

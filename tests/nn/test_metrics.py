@@ -5,7 +5,7 @@ import pytest
 
 from nn import Dataset, Evaluation, Network, evaluate
 from nn.calibration import Calibration
-from nn.metrics import Answers, answer_steps, evaluation_steps, scaled
+from nn.metrics import Answers, answer_steps, evaluation_steps
 from tests.helpers import inputs_of
 
 
@@ -40,11 +40,6 @@ def test_evaluation_pauses_after_every_few_hundred_digits(
 def test_an_evaluation_on_nothing_is_refused(reader: Network, digits: Dataset) -> None:
     with pytest.raises(ValueError, match="at least one digit to evaluate on, got none"):
         evaluate(reader, digits[:0])
-
-
-def test_pixels_are_scaled_from_zero_to_one() -> None:
-    pixels = np.array([[0, 51, 255]], np.uint8)
-    np.testing.assert_allclose(scaled(pixels, np.empty((1, 3), np.float32)), [[0, 0.2, 1]])
 
 
 def test_recall_goes_by_the_truth_and_precision_by_what_was_said() -> None:

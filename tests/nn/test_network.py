@@ -106,6 +106,13 @@ def test_two_flat_vectors_own_every_parameter_and_gradient_once() -> None:
     np.testing.assert_array_equal(np.concatenate(grads), network.grads)
 
 
+@pytest.mark.parametrize("layers", [[Dense(784, 10)], [Dropout(0.3), Dense(784, 10)]], ids=len)
+def test_reading_pixels_equals_a_forward_of_them_scaled(layers: list, digits: Dataset) -> None:
+    network = Network(layers).initialize(rng=np.random.default_rng(0))
+    read = network.read(digits.images).copy()
+    np.testing.assert_allclose(read, network.forward(inputs_of(digits)), atol=1e-5)
+
+
 def test_training_steps_leave_the_parameters_in_the_flat_vectors(digits: Dataset) -> None:
     network = trained(digits, DEEP)
     views = [getattr(layer, name) for layer in network.layers for name in layer.shapes]

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from nn import RECIPES, Dataset, train
+from nn.layers import scaled
 from nn.losses import softmax
-from nn.metrics import scaled
 from nn.pen import NO_DIGIT, write_nondigits
 from nn.supply import Supply
 from tests.helpers import exhaust, inputs_of, tiny_recipe, trained

@@ -140,11 +140,14 @@ def test_samples_are_shuffled_anew_every_epoch_without_loss(digits: Dataset) -> 
     assert orders[:40] != orders[40:80]
 
 
-def test_pauses_and_other_work_between_steps_change_nothing(digits: Dataset) -> None:
+@pytest.mark.parametrize("shares", [False, True])
+def test_pauses_and_other_work_between_steps_change_nothing(digits: Dataset, shares: bool) -> None:
     recipe = tiny_recipe("deep", epochs=3)
     expected = trained(digits, recipe)
     network, events = started(digits, recipe)
     other, others = started(digits, tiny_recipe("adam"), seed=8)
+    if shares:
+        other.work_in(network.workspace)
     while list(islice(events, 3)):
         list(islice(others, 2))
         np.random.default_rng(0).random(100)

@@ -18,8 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nn import Dataset, Network
-from nn.layers import Array
-from nn.metrics import scaled
+from nn.layers import Array, scaled
 from nn.mnist import CLASSES
 from nn.projection import Projection, last_hidden, principal_components, turned_onto
 from ui import texts
