@@ -10,27 +10,39 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import functools
+import threading
+import time
 
 ARENAS = 2  # at most, for threads that are still to come
 MAPPED = 384 << 10  # bytes: what is larger is mapped by itself, and given back when it is freed
 KEPT = 2 << 20  # bytes at an arena's end that are kept for the next evaluation
+TRIM_SECONDS = 10.0  # between two times that free memory is given back
 M_ARENA_MAX, M_MMAP_THRESHOLD, M_TRIM_THRESHOLD = -8, -3, -1  # of malloc.h
 
 
-def share() -> bool:
-    """Keep arenas few and small, once a process; returns whether the C library knows how."""
+@functools.cache
+def keep_small() -> bool:
+    """Keep arenas few and small for the rest of this process; returns whether there are any."""
     options = ((M_ARENA_MAX, ARENAS), (M_MMAP_THRESHOLD, MAPPED), (M_TRIM_THRESHOLD, KEPT))
     try:
         mallopt = ctypes.CDLL(None).mallopt
     except (OSError, AttributeError, TypeError):  # Windows, macOS, musl
         return False
-    return all(mallopt(option, value) == 1 for option, value in options)
+    if not all(mallopt(option, value) == 1 for option, value in options):
+        return False
+    threading.Thread(target=_trim, name="arenas", daemon=True).start()
+    return True
 
 
-def trim() -> None:
-    """Give back to the system what is free within the arenas; some milliseconds, without the GIL.
+def _trim() -> None:
+    """Give back to the system what is free within the arenas, time and again.
 
     What many short runs free lies scattered between what their pages keep, and is never at an end.
+    It takes some milliseconds, without the GIL.
     """
     with contextlib.suppress(OSError, AttributeError, TypeError):
-        ctypes.CDLL(None).malloc_trim(0)
+        trim = ctypes.CDLL(None).malloc_trim
+        while True:
+            time.sleep(TRIM_SECONDS)
+            trim(0)

@@ -21,7 +21,6 @@ from threadpoolctl import threadpool_limits
 from nn import Recipe
 from nn.workspace import Workspace
 
-from . import arenas
 from .course import Data
 from .learner import Learner
 from .limits import MAX_LEARNERS, FullError, LimitError, Limits, check_start
@@ -33,7 +32,6 @@ from .worker import Worker
 __all__ = ["MAX_LEARNERS", "FullError", "Learners", "LimitError", "Limits"]
 
 SLICE_SECONDS = 0.008  # a turn's length; a page that asks meanwhile waits no longer than that
-TRIM_SECONDS = 10.0  # between two times that free memory is given back
 
 
 class Learners:
@@ -264,12 +262,8 @@ class Learners:
         # NumPy was imported before this thread began, so its BLAS is limited from outside. With
         # more threads than one it spins while it waits, and the pages would wait for it.
         threadpool_limits(limits=1, user_api="blas")
-        trimmed = self._clock()
         while True:
             worked = self.turn()
-            if self._clock() - trimmed > TRIM_SECONDS:
-                arenas.trim()
-                trimmed = self._clock()
             with self._changed:
                 if self._closed:
                     return

@@ -58,7 +58,7 @@ class Connection:
 @st.cache_resource(show_spinner=False)
 def learners() -> Trainers:
     """The server's learners, with their one worker running."""
-    arenas.share()
+    arenas.keep_small()
     everyone = trainers(load_mnist, settings.current())
     everyone.run()
     return everyone

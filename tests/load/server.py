@@ -1,7 +1,8 @@
 """A server of the page to be loaded, with a way to ask it what no visitor can see.
 
 It is the very page: `streamlit run app.py`, in a process that also answers one question a line on
-its standard input, in JSON. Run as a program, this file is that process.
+its standard input, in JSON. Run as a program, this file is that process, and that of its worker
+where that is one.
 """
 
 from __future__ import annotations
@@ -15,9 +16,11 @@ import sys
 import threading
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from multiprocessing.connection import Client, Listener
 from pathlib import Path
 from select import select
+from tempfile import gettempdir
 from time import monotonic
 from types import FunctionType, ModuleType
 from typing import Any
@@ -122,17 +125,32 @@ def _worked(process: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-# In the server's process.
+# In the server's process, and in that of its worker.
 
 
 def _answer() -> dict[str, Any]:
     """How many learners there are; the bytes of their parameters, gradients, optimizers' states
     and snapshots, which are all vectors as long as a network's parameters; and the threads.
     """
+    from ui import session
+
+    held = _vectors()
+    with suppress(OSError, EOFError), Client(str(_probe())) as worker:  # where it is a process
+        held = {name: held[name] + more for name, more in worker.recv().items()}
+    learners, threads = len(session.learners()), threading.active_count()
+    return {"learners": learners, "threads": threads, **held}
+
+
+def _probe() -> Path:
+    """Where the worker of this server's process is asked."""
+    return Path(gettempdir()) / f"digit-lab-{os.getpid()}"
+
+
+def _vectors() -> dict[str, int]:
+    """The bytes of this process's vectors, and of all arrays that learners and snapshots hold."""
     import numpy as np
 
-    from nn import Dataset, Network  # the very modules that the page uses in this process
-    from ui import session
+    from nn import Dataset, Network  # the very modules that this process uses
     from ui.learner import Learner
     from ui.snapshot import Snapshot
 
@@ -150,14 +168,12 @@ def _answer() -> dict[str, Any]:
         seen.add(id(thing))
         if isinstance(thing, Network):
             lengths.add(thing.params.size)
-        if isinstance(thing, np.ndarray) and thing.base is None:
+        if isinstance(thing, np.ndarray) and not isinstance(thing.base, np.ndarray):  # no view
             found[id(thing)] = thing
         rest += gc.get_referents(thing)
     return {
-        "learners": len(session.learners()),
         "vectors": sum(it.nbytes for it in found.values() if it.ndim == 1 and it.size in lengths),
         "arrays": sum(it.nbytes for it in found.values()),
-        "threads": threading.active_count(),
     }
 
 
@@ -166,7 +182,9 @@ def _run(port: str) -> None:
 
     questions, answers = sys.stdin, os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what the server has to say goes with its errors
-    sys.path.insert(0, str(ROOT))
+    from ui.process import link
+
+    link.WORKER = [sys.executable, __file__, "--worker", str(_probe())]
 
     def answer() -> None:
         for _ in questions:
@@ -178,5 +196,23 @@ def _run(port: str) -> None:
     cli.main(["run", str(ROOT / "app.py"), *options])
 
 
+def _work(probe: str) -> None:
+    from ui.process import worker
+
+    def answer() -> None:
+        Path(probe).unlink(missing_ok=True)  # of a worker before this one
+        with Listener(probe) as listener:
+            while True:
+                with listener.accept() as asker:
+                    asker.send(_vectors())
+
+    threading.Thread(target=answer, name="probe", daemon=True).start()
+    worker.main()
+
+
 if __name__ == "__main__":
-    _run(sys.argv[1])
+    sys.path.insert(0, str(ROOT))
+    if sys.argv[1] == "--worker":
+        _work(sys.argv[2])
+    else:
+        _run(sys.argv[1])

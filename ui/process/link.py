@@ -21,6 +21,7 @@ from typing import Any, cast
 from .pipe import Pipe
 
 ROOT = Path(__file__).parents[2]
+WORKER = [sys.executable, "-m", f"{__package__}.worker"]
 # More BLAS threads than one spin while they wait, and the page would wait for them.
 ONE_THREAD = {f"{library}_NUM_THREADS": "1" for library in ("OPENBLAS", "OMP", "MKL", "VECLIB")}
 IDLE_SECONDS = 30.0
@@ -61,7 +62,7 @@ class Link:
         self._asked: dict[int, Future[Any]] = {}
         self._gone = False
         self._process = subprocess.Popen(  # noqa: S603  (this program)
-            [sys.executable, "-m", f"{__package__}.worker"],
+            WORKER,
             cwd=ROOT,
             env=os.environ | ONE_THREAD,
             stdin=subprocess.PIPE,

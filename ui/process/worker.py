@@ -18,6 +18,7 @@ from collections.abc import Callable
 from io import FileIO
 from typing import Any
 
+from ui import arenas
 from ui.learner import Data, Learner
 from ui.learners import Learners
 from ui.limits import Limits
@@ -149,6 +150,7 @@ def main() -> None:
     os.dup2(2, 1)  # whatever prints, prints among the errors
     try:
         load_data, limits = pipe.receive()
+        arenas.keep_small()
         Worker(pipe, load_data, limits).run()
     except (EOFError, OSError):
         os._exit(0)  # in the midst of whatever the worker's thread does
