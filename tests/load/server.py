@@ -87,6 +87,7 @@ def serve(**environment: str) -> Iterator[Server]:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+        _probe(process.pid).unlink(missing_ok=True)
         for pipe in (process.stdin, process.stdout):
             if pipe is not None:
                 pipe.close()
@@ -134,24 +135,28 @@ def _answer() -> dict[str, Any]:
     """
     from ui import session
 
-    held = _vectors()
-    with suppress(OSError, EOFError), Client(str(_probe())) as worker:  # where it is a process
+    held, probe = _vectors(), str(_probe(os.getpid()))
+    with suppress(OSError, EOFError), Client(probe) as worker:  # where that is a process
         held = {name: held[name] + more for name, more in worker.recv().items()}
     learners, threads = len(session.learners()), threading.active_count()
     return {"learners": learners, "threads": threads, **held}
 
 
-def _probe() -> Path:
-    """Where the worker of this server's process is asked."""
-    return Path(gettempdir()) / f"digit-lab-{os.getpid()}"
+def _probe(server: int) -> Path:
+    """Where the worker of that process is asked."""
+    return Path(gettempdir()) / f"digit-lab-{server}"
 
 
 def _vectors() -> dict[str, int]:
-    """The bytes of this process's vectors, and of all arrays that learners and snapshots hold."""
+    """The bytes of this process's vectors, and of all arrays that learners and snapshots hold.
+
+    What would restart a learner elsewhere is vectors of its, too, although pickled ones.
+    """
     import numpy as np
 
     from nn import Dataset, Network  # the very modules that this process uses
     from ui.learner import Learner
+    from ui.process.remote import Remote
     from ui.snapshot import Snapshot
 
     gc.collect()
@@ -168,11 +173,15 @@ def _vectors() -> dict[str, int]:
         seen.add(id(thing))
         if isinstance(thing, Network):
             lengths.add(thing.params.size)
-        if isinstance(thing, np.ndarray) and not isinstance(thing.base, np.ndarray):  # no view
+        if isinstance(thing, np.ndarray):
+            while isinstance(thing.base, np.ndarray):  # it is a view, or came through a pipe
+                thing = thing.base
             found[id(thing)] = thing
         rest += gc.get_referents(thing)
+    vectors = sum(it.nbytes for it in found.values() if it.ndim == 1 and it.size in lengths)
+    captures = [it.capture for it in gc.get_objects() if isinstance(it, Remote)]
     return {
-        "vectors": sum(it.nbytes for it in found.values() if it.ndim == 1 and it.size in lengths),
+        "vectors": vectors + sum(len(capture[0]) for capture in captures if capture),
         "arrays": sum(it.nbytes for it in found.values()),
     }
 
@@ -184,7 +193,7 @@ def _run(port: str) -> None:
     os.dup2(2, 1)  # what the server has to say goes with its errors
     from ui.process import link
 
-    link.WORKER = [sys.executable, __file__, "--worker", str(_probe())]
+    link.WORKER = [sys.executable, __file__, "--worker", str(_probe(os.getpid()))]
 
     def answer() -> None:
         for _ in questions:
