@@ -136,7 +136,7 @@ class Dense(Layer):
         self, x: Array, *, training: bool = False, rng: np.random.Generator | None = None
     ) -> Array:
         self.x, self.lit = x, None
-        return self._multiply(self.W)
+        return self.affine(self.W)
 
     def read(self, pixels: Pixels) -> Array:
         """`forward` for pixels from 0 to 255, (n, inputs) uint8, without those that are blank."""
@@ -148,9 +148,10 @@ class Dense(Layer):
             W = self.buffer("lit W", (pixels.shape[1], self.outputs), W.dtype)
             _by_pairs(self.W).take(self.lit, axis=0, out=_by_pairs(W), mode="clip")
         self.x = scaled(pixels, out=self._workspace.array("x", pixels.shape, W.dtype))
-        return self._multiply(W)
+        return self.affine(W)
 
-    def _multiply(self, W: Array) -> Array:
+    def affine(self, W: Array) -> Array:
+        """y = x W + b for the x at hand; of W only the rows for it."""
         y = self.buffer("y", (len(self.x), self.outputs), W.dtype)
         np.matmul(self.x, W, out=y)
         if self.bias:

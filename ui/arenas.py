@@ -17,7 +17,7 @@ import time
 ARENAS = 2  # at most, for threads that are still to come
 MAPPED = 384 << 10  # bytes: what is larger is mapped by itself, and given back when it is freed
 KEPT = 2 << 20  # bytes at an arena's end that are kept for the next evaluation
-TRIM_SECONDS = 10.0  # between two times that free memory is given back
+TRIM_SECONDS = 2.0  # between two times that free memory is given back
 M_ARENA_MAX, M_MMAP_THRESHOLD, M_TRIM_THRESHOLD = -8, -3, -1  # of malloc.h
 
 

@@ -156,5 +156,10 @@ def fitted(snapshots: Sequence[Snapshot], limit: int) -> list[Snapshot]:
     return [replace(snapshot, moments=m) for snapshot, m in zip(snapshots, left, strict=True)]
 
 
+def moment_bytes(snapshot: Snapshot) -> int:
+    """What a snapshot's moments take of memory."""
+    return _nbytes(snapshot.moments)
+
+
 def _nbytes(moments: Sequence[Moment]) -> int:
     return sum(moment.nbytes for moment in moments if isinstance(moment, Kept))

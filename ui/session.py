@@ -194,6 +194,7 @@ def look() -> Snapshot | None:
     """
     for run in runs().live():
         look_at(run)
+    runs().thin()
     _connection().hold({run.learner for run in runs().live() if run.learner})
     return kept()
 

@@ -10,8 +10,8 @@ promised beside what was measured, and ends with 1 where a promise is broken.
   and the last time that they had grown, by the time between.
 - A visitor's memory is what the later half of them adds to the resident memory of the server and
   its worker; without the vectors that are as long as the parameters (parameters, gradients,
-  optimizer's state, snapshots), which both count. What all share, modules, data, the buffers of BLAS, the
-  first half has paid for by then.
+  optimizer's state, snapshots), which both count. What all share, modules, data, the buffers of
+  BLAS, the first half has paid for by then.
 - Learners are left for two minutes, in case it was the connection that was lost.
 """
 

@@ -116,9 +116,9 @@ def is_folded(network: Network, step: Step) -> bool:
 
 def _lines_of(explained: Network, step: Step) -> Excerpt:
     if step.kind is Kind.SUM:
-        return excerpt(Dense.forward, names="matmul")
+        return excerpt(Dense.affine, names="matmul")
     if step.kind is Kind.BIAS:
-        return excerpt(Dense.forward, names="b")
+        return excerpt(Dense.affine, names="b")
     if step.kind is Kind.SOFTMAX:
         return excerpt(losses.softmax)
     if step.kind is Kind.TEMPERATURE:

@@ -14,11 +14,13 @@ import numpy as np
 
 from nn import Network, Recipe
 from ui.limits import Limits
-from ui.moments import fitted
+from ui.moments import fitted, moment_bytes
 from ui.snapshot import Snapshot, State
 
 MAX_RUNS = 12  # of a visitor; then the oldest that neither runs nor is controlled goes
-MOMENT_BYTES = Limits.moment_bytes  # that the ended runs' moments may hold, together
+MOMENT_BYTES = (
+    Limits.moment_bytes
+)  # that all may hold together: their moments, and what ended ones read with
 
 
 @dataclass
@@ -141,8 +143,14 @@ class Runs:
         return next(free for free in names if free not in taken)
 
     def thin(self) -> None:
-        """Leave out moments of ended runs, until all that these hold is a visitor's share."""
+        """Leave out moments of ended runs, until all that a visitor's runs hold is their share.
+
+        Those of runs under way are thinned where these train.
+        """
+        live = sum(moment_bytes(run.snapshot) for run in self if run.live and run.snapshot)
         ended = [run for run in self if not run.live and run.snapshot]
+        readers = sum(run.network.params.nbytes for run in ended if run.network)
         snapshots = [run.snapshot for run in ended if run.snapshot]
-        for run, snapshot in zip(ended, fitted(snapshots, MOMENT_BYTES), strict=True):
+        left = fitted(snapshots, MOMENT_BYTES - live - readers)
+        for run, snapshot in zip(ended, left, strict=True):
             run.snapshot = snapshot

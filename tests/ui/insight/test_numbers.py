@@ -184,7 +184,7 @@ def test_what_names_nothing_is_shown_whole() -> None:
     assert whole == excerpt(losses.softmax)
     assert whole.path == "nn/losses.py"
     assert not any('"""' in line for _, line in whole.lines)
-    assert [line for _, line in excerpt(Dense.forward, names="b").lines] == ["y += self.b"]
+    assert [line for _, line in excerpt(Dense.affine, names="b").lines] == ["y += self.b"]
     assert len(excerpt(Calibration.apply).lines) >= 2
 
 
