@@ -3,6 +3,7 @@
 Read it in this order; each module adds one thing to those before it:
 
     mnist        the data: 70,000 images with labels, checked and parsed
+    workspace    memory for what lives no longer than one step
     layers       y = f(x) and its derivative: dense, activations, batch normalisation, dropout
     losses       softmax and cross-entropy: one number that says how wrong the network is
     optimizers   how the parameters follow the gradient: from gradient descent to AdamW
