@@ -153,7 +153,10 @@ def fitted(snapshots: Sequence[Snapshot], limit: int) -> list[Snapshot]:
         best = snapshots[i].best_epoch
         stay = [x for n, x in enumerate(rest) if n % 2 == 0 or x.epoch == best]
         left[i] = (*(stay if len(stay) < len(rest) else rest[1:]), latest)
-    return [replace(snapshot, moments=m) for snapshot, m in zip(snapshots, left, strict=True)]
+    return [
+        snapshot if moments is snapshot.moments else replace(snapshot, moments=moments)
+        for snapshot, moments in zip(snapshots, left, strict=True)
+    ]
 
 
 def moment_bytes(snapshot: Snapshot) -> int:

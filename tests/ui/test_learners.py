@@ -694,3 +694,23 @@ def test_a_change_while_it_rests_is_seen_at_once_and_marked_when_it_goes_on(
     assert snapshot.marks == ()
     learners.resume(name, batches=1)
     assert [(mark.epoch, mark.after) for mark in finish(learners, name).marks] == [(0.7, 0.004)]
+
+
+def test_learners_write_into_one_workspace_and_learn_what_they_would_alone(
+    learners: Learners, data: tuple[Dataset, Dataset]
+) -> None:
+    recipes = [RECIPE, RECIPE.replace(hidden=(16, 12), batch_norm=True, dropout=0.2, batch_size=32)]
+    both = [Learner(recipe, 5, lambda: data, seen=0.0) for recipe in recipes]
+    names = [learners.adopt(learner) for learner in both]
+    assert both[0].course.workspace is both[1].course.workspace is not None
+    for _ in range(500):
+        learners.turn()
+    for name, recipe in zip(names, recipes, strict=True):
+        fitting, validation = split_validation(data[0], recipe)
+        rng = np.random.default_rng(5)
+        alone = recipe.build_network(rng=rng)
+        for _ in train(alone, fitting, validation, recipe, rng=rng):
+            pass
+        done = see(learners, name)
+        assert done.state is State.FINISHED
+        np.testing.assert_array_equal(done.network.params, alone.params)

@@ -18,9 +18,7 @@ from ui.moments import fitted, moment_bytes
 from ui.snapshot import Snapshot, State
 
 MAX_RUNS = 12  # of a visitor; then the oldest that neither runs nor is controlled goes
-MOMENT_BYTES = (
-    Limits.moment_bytes
-)  # that all may hold together: their moments, and what ended ones read with
+MOMENT_BYTES = Limits.moment_bytes  # for all moments, and for what ended runs read with
 
 
 @dataclass
