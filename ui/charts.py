@@ -14,7 +14,7 @@ from typing import Any
 import pyarrow as pa
 
 from . import texts
-from .snapshot import Point
+from .scheduler.snapshot import Point
 
 HEIGHT = 88  # pixels, of a small chart with its axes
 ROWS = pa.schema({"epoch": pa.float64(), "value": pa.float64(), "curve": pa.string()})

@@ -17,7 +17,7 @@ from nn import CheckpointError, Network, load_checkpoint, save_checkpoint
 from nn.mnist import FILES
 
 from . import texts
-from .snapshot import Snapshot
+from .scheduler.snapshot import Snapshot
 
 MAX_UPLOAD_BYTES = 25_000_000
 MAX_UNPACKED_BYTES = 50_000_000  # weights hardly compress: an honest upload stays far below

@@ -15,8 +15,8 @@ from nn import CheckpointError, Network, Recipe, load_checkpoint, load_mnist
 from . import arenas, language, polls, settings, texts
 from .lab import shelf
 from .lab.runs import Run, Runs
-from .limits import TooLargeError, TooManyError
-from .snapshot import Snapshot
+from .scheduler.limits import TooLargeError, TooManyError
+from .scheduler.snapshot import Snapshot
 from .workers import Trainers, trainers
 
 WEIGHTS = Path(__file__).parent.parent / "weights"

@@ -15,7 +15,7 @@ from typing import Any
 
 from platformdirs import user_data_path
 
-from .limits import Limits
+from .scheduler.limits import Limits
 
 PREFIX = "DIGIT_LAB_"
 OFF = ("", "off")

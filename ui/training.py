@@ -9,8 +9,8 @@ from nn import RecipeError
 from . import charts, figures, language, session, texts
 from .lab import advice, curves, knobs, shelf, words
 from .lab.presets import PRESETS
-from .limits import LimitError
-from .snapshot import Snapshot, State
+from .scheduler.limits import LimitError
+from .scheduler.snapshot import Snapshot, State
 
 STEPS = ("epochs", "batches")  # what the button Step can go on by
 PACES = (0, 30, 10, 3, 1)  # batches a second; 0 is as fast as it goes

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from nn import Network, Preprocessing, Reading
 
-from .snapshot import Snapshot
+from .scheduler.snapshot import Snapshot
 
 
 @dataclass(frozen=True)

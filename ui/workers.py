@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeAlias
 
-from .learner import Data
-from .learners import Learners
 from .process.learners import ProcessLearners
+from .scheduler.learner import Data
+from .scheduler.learners import Learners
 from .settings import Settings
 
 Trainers: TypeAlias = Learners | ProcessLearners

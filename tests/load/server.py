@@ -155,9 +155,9 @@ def _vectors() -> dict[str, int]:
     import numpy as np
 
     from nn import Dataset, Network  # the very modules that this process uses
-    from ui.learner import Learner
     from ui.process.remote import Remote
-    from ui.snapshot import Snapshot
+    from ui.scheduler.learner import Learner
+    from ui.scheduler.snapshot import Snapshot
 
     gc.collect()
     seen: set[int] = set()

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from nn import RECIPES, Dataset
-from ui.learners import Learners
-from ui.snapshot import Snapshot, State
+from ui.scheduler.learners import Learners
+from ui.scheduler.snapshot import Snapshot, State
 
 
 @pytest.fixture(scope="session")

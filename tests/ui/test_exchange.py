@@ -12,7 +12,7 @@ import pytest
 
 from nn import CheckpointError
 from ui.exchange import MAX_UPLOAD_BYTES, checkpoint_bytes, curves_csv, network_from_upload
-from ui.snapshot import LayerPoint, Mark, Point, Snapshot
+from ui.scheduler.snapshot import LayerPoint, Mark, Point, Snapshot
 
 
 def test_a_downloaded_checkpoint_comes_back_with_what_is_known_of_it(finished: Snapshot) -> None:

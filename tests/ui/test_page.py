@@ -17,8 +17,8 @@ from streamlit.testing.v1 import AppTest
 
 from nn import RECIPES, load_network, save_checkpoint
 from ui import session, texts
-from ui.limits import Limits
-from ui.snapshot import State
+from ui.scheduler.limits import Limits
+from ui.scheduler.snapshot import State
 
 ROOT = Path(__file__).parent.parent.parent
 SEVEN = [((80, 70), (250, 70)), ((250, 70), (150, 290))]

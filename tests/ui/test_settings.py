@@ -15,7 +15,7 @@ from streamlit.testing.v1 import AppTest
 
 from nn import RECIPES
 from ui import session, settings
-from ui.limits import Limits, TooWideError
+from ui.scheduler.limits import Limits, TooWideError
 from ui.settings import Settings, SettingsError, read
 
 ROOT = Path(__file__).parents[2]

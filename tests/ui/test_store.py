@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from sqlalchemy import create_engine, inspect
 
-from ui.snapshot import Mark, Snapshot, State
+from ui.scheduler.snapshot import Mark, Snapshot, State
 from ui.store import Kept, Store, StoreError, schema
 
 ROOT = Path(__file__).parents[2]

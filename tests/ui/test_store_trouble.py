@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, event
 
-from ui.snapshot import Snapshot
+from ui.scheduler.snapshot import Snapshot
 from ui.store import Store, StoreError
 
 NOBODY = 65534

@@ -15,7 +15,15 @@ LINES = {"ui": 300, "nn": 400}  # at most; what is a table of data stands in a d
 CONTENTS = 90  # lines of app.py
 STREAMLIT = {"streamlit", "streamlit_drawable_canvas"}
 # Where numbers become words, pictures and charts, and where the learners are: no page there.
-PURE = {"charts", "figures", "learner", "learners", "snapshot", "stops", "texts"}
+PURE = {
+    "charts",
+    "figures",
+    "scheduler.learner",
+    "scheduler.learners",
+    "scheduler.snapshot",
+    "stops",
+    "texts",
+}
 
 
 def drawing_rooms() -> set[str]:

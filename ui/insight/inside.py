@@ -13,8 +13,8 @@ from nn import Network, Preprocessing, Reading, judge
 from nn.explain import Exciting, above_mean, dense_layers, passage, wanted_images, without
 from nn.network import CHUNK
 from ui import figures, texts
+from ui.scheduler.snapshot import State
 from ui.session import YOURS
-from ui.snapshot import State
 from ui.view import View
 
 from . import answers, digits, flow, heat, memory, units

@@ -9,8 +9,8 @@ import streamlit as st
 
 from nn import RecipeError
 from ui import figures, session, texts
-from ui.limits import LimitError
-from ui.snapshot import Snapshot
+from ui.scheduler.limits import LimitError
+from ui.scheduler.snapshot import Snapshot
 
 from . import hints, knobs, words
 from .hints import Hint

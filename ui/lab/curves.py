@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ui import charts, texts
-from ui.snapshot import LayerPoint, Point, Snapshot, State
+from ui.scheduler.snapshot import LayerPoint, Point, Snapshot, State
 
 from . import pencil, words
 

@@ -24,7 +24,7 @@ from nn import Network
 from nn.layers import Dense
 from nn.preprocess import SIDE
 from ui import figures
-from ui.snapshot import Moment
+from ui.scheduler.snapshot import Moment
 
 UNITS = 12  # of the first layer that are shown
 LEVELS = 16  # of a tile's grey: half a byte a pixel, half the picture's size

@@ -14,7 +14,7 @@ from typing import Any
 
 from nn import DivergenceError, Recipe, RecipeError
 from nn.recipes import LIVE_FIELDS
-from ui.snapshot import Point, Snapshot, State
+from ui.scheduler.snapshot import Point, Snapshot, State
 
 RECENT = 12  # points of the training curve that "lately" means
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from nn import Network, Recipe, RecipeError
 from nn.layers import Dense
-from ui.snapshot import Snapshot, State
+from ui.scheduler.snapshot import Snapshot, State
 
 from .runs import Run, Runs
 

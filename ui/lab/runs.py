@@ -13,9 +13,9 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from nn import Network, Recipe
-from ui.limits import Limits
-from ui.moments import fitted, moment_bytes
-from ui.snapshot import Snapshot, State
+from ui.scheduler.limits import Limits
+from ui.scheduler.moments import fitted, moment_bytes
+from ui.scheduler.snapshot import Snapshot, State
 
 MAX_RUNS = 12  # of a visitor; then the oldest that neither runs nor is controlled goes
 MOMENT_BYTES = Limits.moment_bytes  # for all moments, and for what ended runs read with

@@ -6,7 +6,7 @@ import streamlit as st
 
 from nn import CheckpointError, RecipeError
 from ui import charts, exchange, figures, language, session, texts
-from ui.limits import LimitError
+from ui.scheduler.limits import LimitError
 from ui.store import Kept
 from ui.view import View
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import streamlit as st
 
 from ui import figures, session, texts
-from ui.snapshot import Moment, Snapshot, State
+from ui.scheduler.snapshot import Moment, Snapshot, State
 from ui.view import View
 
 from .frames import Film

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from ui import charts, exchange, figures, session, texts
-from ui.snapshot import Snapshot
+from ui.scheduler.snapshot import Snapshot
 from ui.view import View
 
 from . import curves, pieces

@@ -7,8 +7,8 @@ from typing import Any
 
 from nn import Recipe, RecipeError
 from ui import texts
-from ui.limits import FullError, LimitError, TooLargeError, TooManyError, TooWideError
-from ui.snapshot import Mark, Snapshot
+from ui.scheduler.limits import FullError, LimitError, TooLargeError, TooManyError, TooWideError
+from ui.scheduler.snapshot import Mark, Snapshot
 
 from .hints import Hint
 from .runs import Run

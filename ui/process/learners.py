@@ -21,10 +21,10 @@ from dataclasses import replace
 from typing import Any
 
 from nn import Recipe
-from ui.learner import Data
-from ui.limits import Limits
-from ui.roster import DROP_AFTER
-from ui.snapshot import Snapshot, State
+from ui.scheduler.learner import Data
+from ui.scheduler.limits import Limits
+from ui.scheduler.roster import DROP_AFTER
+from ui.scheduler.snapshot import Snapshot, State
 
 from .link import Link, LostError
 from .parcels import unpack

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from nn import Network
-from ui.moments import Kept
-from ui.snapshot import Snapshot
+from ui.scheduler.moments import Kept
+from ui.scheduler.snapshot import Snapshot
 
 SEQUENCES = ("points", "batches", "marks", "layers", "moments")
 PLAIN = (int, float, str, type(None))  # compared by value; all else by identity

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from nn import Recipe
-from ui.snapshot import Snapshot, State
+from ui.scheduler.snapshot import Snapshot, State
 
 Command = tuple[str, tuple[Any, ...], dict[str, Any]]  # method, arguments, options
 

@@ -19,10 +19,10 @@ from io import FileIO
 from typing import Any
 
 from ui import arenas
-from ui.learner import Data, Learner
-from ui.learners import Learners
-from ui.limits import Limits
-from ui.snapshot import Snapshot, State
+from ui.scheduler.learner import Data, Learner
+from ui.scheduler.learners import Learners
+from ui.scheduler.limits import Limits
+from ui.scheduler.snapshot import Snapshot, State
 
 from .parcels import Packer
 from .pipe import Pipe

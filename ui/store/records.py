@@ -15,7 +15,7 @@ import numpy as np
 
 from nn import Evaluation, Recipe, RecipeError, load_checkpoint
 from ui.exchange import checkpoint_bytes
-from ui.snapshot import LayerPoint, Mark, Point, Snapshot, State
+from ui.scheduler.snapshot import LayerPoint, Mark, Point, Snapshot, State
 
 from .schema import Row
 

@@ -35,7 +35,7 @@ from sqlalchemy.pool import NullPool
 
 from nn import CheckpointError
 from ui import texts
-from ui.snapshot import Snapshot
+from ui.scheduler.snapshot import Snapshot
 
 from . import records, schema
 from .records import Kept

@@ -16,7 +16,7 @@ from tests.ui.insight.visitor import ONE, SEVEN, drawn, html, press
 from ui import session, texts
 from ui.insight import inside, memory, units
 from ui.lab.runs import Runs
-from ui.snapshot import Snapshot, State
+from ui.scheduler.snapshot import Snapshot, State
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from nn import RECIPES
-from ui.snapshot import Point, Snapshot, State
+from ui.scheduler.snapshot import Point, Snapshot, State
 
 
 def snapshot(points: Sequence[Point] = (), **changes: object) -> Snapshot:

@@ -10,7 +10,7 @@ import pytest
 from nn import RECIPES, Evaluation
 from ui.lab import curves, pencil, pieces, race, words
 from ui.lab.runs import Runs
-from ui.snapshot import LayerPoint, Mark, Point, State
+from ui.scheduler.snapshot import LayerPoint, Mark, Point, State
 
 from .snapshots import curve, snapshot
 

@@ -6,7 +6,7 @@ from nn import RECIPES, DivergenceError
 from ui import texts
 from ui.lab import words
 from ui.lab.hints import Hint, hint
-from ui.snapshot import LayerPoint, Mark, Snapshot, State
+from ui.scheduler.snapshot import LayerPoint, Mark, Snapshot, State
 
 from .snapshots import curve, snapshot
 

@@ -20,8 +20,8 @@ from tests.helpers import checkpoint_bytes
 from ui import session, settings, texts
 from ui.lab.hints import Hint
 from ui.lab.runs import Run, Runs
-from ui.limits import Limits
-from ui.snapshot import State
+from ui.scheduler.limits import Limits
+from ui.scheduler.snapshot import State
 
 ROOT = Path(__file__).parents[3]
 VISITOR = "visitor-for-the-tests"
@@ -451,7 +451,7 @@ def test_a_learner_that_raises_is_told_and_another_can_be_trained(
     page = open_page()
     small(page)
     with monkeypatch.context() as patch:
-        patch.setattr("ui.course.split_validation", lambda *_: 1 / 0)
+        patch.setattr("ui.scheduler.course.split_validation", lambda *_: 1 / 0)
         failed = train(page)
     assert failed.snapshot.state is State.FAILED
     assert texts.FAILED in text(page)

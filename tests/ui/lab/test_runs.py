@@ -6,8 +6,8 @@ import pytest
 from nn import RECIPES
 from ui.lab import runs as module
 from ui.lab.runs import Runs
-from ui.moments import Kept
-from ui.snapshot import State
+from ui.scheduler.moments import Kept
+from ui.scheduler.snapshot import State
 
 from .snapshots import curve, snapshot
 

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from nn import RECIPES, Dataset
-from ui import curves, moments
-from ui.learners import Learners
 from ui.process.parcels import Packer, unpack
-from ui.snapshot import Point, Snapshot, State
+from ui.scheduler import curves, moments
+from ui.scheduler.learners import Learners
+from ui.scheduler.snapshot import Point, Snapshot, State
 
 RECIPE = RECIPES["deep"].replace(hidden=(8, 6), batch_size=20, epochs=9, warmup=0, validation=40)
 

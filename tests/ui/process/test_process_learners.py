@@ -16,10 +16,10 @@ import pytest
 
 from nn import RECIPES, Recipe, RecipeError
 from tests.helpers import few_digits
-from ui.learners import Learners, Limits
-from ui.limits import TooManyError, TooWideError
 from ui.process.learners import LOSSES, ProcessLearners
-from ui.snapshot import Snapshot, State
+from ui.scheduler.learners import Learners, Limits
+from ui.scheduler.limits import TooManyError, TooWideError
+from ui.scheduler.snapshot import Snapshot, State
 
 ROOT = Path(__file__).parents[3]
 RECIPE = RECIPES["deep"].replace(

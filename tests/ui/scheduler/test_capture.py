@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from nn import RECIPES, Dataset, Recipe
-from ui.capture import Capture
-from ui.learner import Data, Learner
-from ui.learners import Learners
-from ui.snapshot import Snapshot, State
+from ui.scheduler.capture import Capture
+from ui.scheduler.learner import Data, Learner
+from ui.scheduler.learners import Learners
+from ui.scheduler.snapshot import Snapshot, State
 
 RECIPE = RECIPES["deep"].replace(
     hidden=(9, 7), batch_size=20, epochs=6, validation=40, warmup=0.5, weight_average=0.9

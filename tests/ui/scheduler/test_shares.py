@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from ui.shares import LATELY, Account, Turns
+from ui.scheduler.shares import LATELY, Account, Turns
 
 SLICE = 0.008
 

@@ -11,12 +11,12 @@ import pytest
 
 from nn import RECIPES, Dataset, RecipeError, split_validation, train
 from nn.supply import Supply
-from ui.curves import MAX_POINTS, POINTS_AN_EPOCH
-from ui.learner import Learner
-from ui.learners import FullError, Learners, Limits
-from ui.limits import TooManyError, TooWideError
-from ui.roster import DROP_AFTER, PAUSE_AFTER
-from ui.snapshot import Snapshot, State
+from ui.scheduler.curves import MAX_POINTS, POINTS_AN_EPOCH
+from ui.scheduler.learner import Learner
+from ui.scheduler.learners import FullError, Learners, Limits
+from ui.scheduler.limits import TooManyError, TooWideError
+from ui.scheduler.roster import DROP_AFTER, PAUSE_AFTER
+from ui.scheduler.snapshot import Snapshot, State
 
 RECIPE = RECIPES["adam"].replace(hidden=(8,), batch_size=20, epochs=4, validation=40)
 
@@ -244,7 +244,7 @@ def test_a_learner_that_raises_leaves_the_others_alive(
     good = learners.start(RECIPE, seed=5)
     learners.turn()
     with monkeypatch.context() as patch:
-        patch.setattr("ui.course.split_validation", lambda *_: 1 / 0)
+        patch.setattr("ui.scheduler.course.split_validation", lambda *_: 1 / 0)
         bad = learners.start(RECIPE, seed=5)
         learners.turn()
         learners.turn()
@@ -283,7 +283,7 @@ def test_a_full_batch_training_has_one_point_an_epoch(learners: Learners) -> Non
 def test_long_curves_are_thinned_and_keep_their_epoch_ends(
     learners: Learners, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ui.curves.MAX_POINTS", 20)
+    monkeypatch.setattr("ui.scheduler.curves.MAX_POINTS", 20)
     done = finish(learners, learners.start(RECIPE.replace(epochs=10), seed=5))
     assert len(done.points) <= 20 < 10 * POINTS_AN_EPOCH < MAX_POINTS
     ends = [point.epoch for point in done.points if point.validation_loss is not None]
@@ -359,7 +359,7 @@ def test_a_snapshot_tells_seed_steps_and_a_point_for_each_of_the_latest_batches(
         assert np.mean([b.loss for b in batches]) == pytest.approx(
             sum(p.loss * length for p, length in zip(points, lengths, strict=True))
         )
-    monkeypatch.setattr("ui.curves.BATCHES", 7)
+    monkeypatch.setattr("ui.scheduler.curves.BATCHES", 7)
     short = finish(learners, learners.start(RECIPE, seed=9))
     assert short.batches == done.batches[-7:]
 

@@ -6,7 +6,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from ui.spaced import Spaced
+from ui.scheduler.spaced import Spaced
 
 
 def filled(steps: int, *, distance: float = 0.25, limit: int = 10, total: float = 40.0) -> Spaced:

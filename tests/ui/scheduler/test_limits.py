@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from nn import RECIPES, Dataset, Recipe, evaluate, train
-from ui.limits import (
+from ui.scheduler.limits import (
     FullError,
     LimitError,
     Limits,

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from nn import RECIPES, Network
-from ui.moments import Kept, fitted
-from ui.snapshot import Snapshot, State
+from ui.scheduler.moments import Kept, fitted
+from ui.scheduler.snapshot import Snapshot, State
 
 NETWORK = RECIPES["adam"].replace(hidden=(4,)).build_network(rng=np.random.default_rng(0))
 ONE = NETWORK.params.nbytes
