@@ -15,7 +15,7 @@ from typing import NamedTuple
 import streamlit as st
 
 SHORTEST = 0.4  # seconds
-A_SECOND = 12.0  # looks that the server is to answer, from all pages together
+A_SECOND = 10.0  # looks that the server is to answer, from all pages together
 SPREAD = 0.15  # of an interval: pages that look equally often would come to look all at once
 SLATE, SLATE_OF_MANY = 1.1, 2.1  # times an interval: the slate costs twice what the panel does
 PATIENCE = 0.25  # seconds that a page waits for its turn
