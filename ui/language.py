@@ -84,7 +84,10 @@ def selectbox(
         state[key] = state[key]
     state[spoken] = texts.language()
     words = {option: format_func(option) for option in options}
-    chosen: T = st.selectbox(label, options, key=key, format_func=words.__getitem__, **settings)
+    index = options.index(state[key]) if state.get(key) in options else 0
+    chosen: T = st.selectbox(
+        label, options, index, key=key, format_func=words.__getitem__, **settings
+    )
     return chosen
 
 

@@ -204,9 +204,12 @@ class Visit:
         expect(field).to_have_value(value)
 
     def choose_recipe(self, begins: str) -> None:
-        """Pick the recipe whose name begins so."""
+        """Pick another recipe, whose name begins so, and wait for its fields."""
+        fields = self.page.locator('[class*="st-key-hidden-"]')
+        before = fields.get_attribute("class") or ""
         self.page.get_by_role("combobox", name="Recipe").click()
         self.page.get_by_role("option", name=re.compile(f"^{begins}")).click()
+        expect(fields).not_to_have_class(before)
 
     def choose_reader(self, name: str) -> None:
         """Pick the network that reads: Best, Original or Yours."""

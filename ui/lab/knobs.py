@@ -111,20 +111,38 @@ def _fill(name: str, recipe: Recipe, *, again: bool = False) -> None:
 
 
 def _fields(name: str, *, live: bool) -> None:
-    """Three rows of fields; a key a preset: choosing another shows that one's own numbers."""
-    recipe, run = base(name), session.kept()
+    """Three rows of fields; a key a preset: choosing another shows that one's own numbers.
+
+    Each is also given its number as a default: a browser that misses a run, as another one follows
+    at once, would else show a new field's least number.
+    """
+    recipe, run, held = base(name), session.kept(), st.session_state
     first = st.columns([11, 8, 11], gap="xsmall", wrap=False)
-    first[0].text_input(texts.HIDDEN, key=f"hidden-{name}", help=texts.HIDDEN_HELP, disabled=live)
-    first[1].number_input(texts.EPOCHS, step=1, key=f"epochs-{name}", disabled=live)
+    key = f"hidden-{name}"
+    first[0].text_input(texts.HIDDEN, held[key], key=key, help=texts.HIDDEN_HELP, disabled=live)
+    key = f"epochs-{name}"
+    first[1].number_input(texts.EPOCHS, value=held[key], step=1, key=key, disabled=live)
     first[2].number_input(
-        texts.SEED, min_value=0, step=1, key="seed", help=texts.SEED_HELP, disabled=live
+        texts.SEED,
+        min_value=0,
+        value=seed(),
+        step=1,
+        key="seed",
+        help=texts.SEED_HELP,
+        disabled=live,
     )
     second = st.columns([11, 8, 11], gap="xsmall", wrap=False)
     second[0].number_input(
-        texts.USED, step=1000, key=f"samples-{name}", help=texts.USED_HELP, disabled=live
+        texts.USED,
+        value=held[f"samples-{name}"],
+        step=1000,
+        key=f"samples-{name}",
+        help=texts.USED_HELP,
+        disabled=live,
     )
     second[1].number_input(
         texts.DROPOUT,
+        value=held[f"dropout-{name}"],
         step=0.1,
         format="%g",
         key=f"dropout-{name}",
@@ -148,6 +166,7 @@ def _rates(name: str, recipe: Recipe) -> None:
     pair = st.columns(2, gap="xsmall", wrap=False)
     pair[0].number_input(
         texts.LEARNING_RATE,
+        value=st.session_state[f"learning_rate-{name}"],
         step=recipe.learning_rate / 2,
         format="%g",
         key=f"learning_rate-{name}",
