@@ -32,6 +32,7 @@ def settings() -> None:
     live = session.training_is_live()
     names = list(PRESETS)
     st.session_state.setdefault("recipe-name", names[0])
+    st.session_state.setdefault("seed", 0)
     name = language.selectbox(
         texts.RECIPE,
         names,
@@ -111,41 +112,25 @@ def _fill(name: str, recipe: Recipe, *, again: bool = False) -> None:
 
 
 def _fields(name: str, *, live: bool) -> None:
-    """Three rows of fields; a key a preset: choosing another shows that one's own numbers.
-
-    Each is also given its number as a default: a browser that misses a run, as another one follows
-    at once, would else show a new field's least number.
-    """
-    recipe, run, held = base(name), session.kept(), st.session_state
+    """Three rows of fields; a key a preset: choosing another shows that one's own numbers."""
+    recipe, run = base(name), session.kept()
     first = st.columns([11, 8, 11], gap="xsmall", wrap=False)
-    key = f"hidden-{name}"
-    first[0].text_input(texts.HIDDEN, held[key], key=key, help=texts.HIDDEN_HELP, disabled=live)
-    key = f"epochs-{name}"
-    first[1].number_input(texts.EPOCHS, value=held[key], step=1, key=key, disabled=live)
+    first[0].text_input(
+        texts.HIDDEN, **_held(f"hidden-{name}"), help=texts.HIDDEN_HELP, disabled=live
+    )
+    first[1].number_input(texts.EPOCHS, **_held(f"epochs-{name}"), step=1, disabled=live)
     first[2].number_input(
-        texts.SEED,
-        min_value=0,
-        value=seed(),
-        step=1,
-        key="seed",
-        help=texts.SEED_HELP,
-        disabled=live,
+        texts.SEED, **_held("seed"), min_value=0, step=1, help=texts.SEED_HELP, disabled=live
     )
     second = st.columns([11, 8, 11], gap="xsmall", wrap=False)
     second[0].number_input(
-        texts.USED,
-        value=held[f"samples-{name}"],
-        step=1000,
-        key=f"samples-{name}",
-        help=texts.USED_HELP,
-        disabled=live,
+        texts.USED, **_held(f"samples-{name}"), step=1000, help=texts.USED_HELP, disabled=live
     )
     second[1].number_input(
         texts.DROPOUT,
-        value=held[f"dropout-{name}"],
+        **_held(f"dropout-{name}"),
         step=0.1,
         format="%g",
-        key=f"dropout-{name}",
         disabled=live and run is not None and not can_drop(run),
         on_change=_change,
     )
@@ -166,10 +151,9 @@ def _rates(name: str, recipe: Recipe) -> None:
     pair = st.columns(2, gap="xsmall", wrap=False)
     pair[0].number_input(
         texts.LEARNING_RATE,
-        value=st.session_state[f"learning_rate-{name}"],
+        **_held(f"learning_rate-{name}"),
         step=recipe.learning_rate / 2,
         format="%g",
-        key=f"learning_rate-{name}",
         help=texts.LEARNING_RATE_HELP,
         on_change=_change,
     )
@@ -181,6 +165,15 @@ def _rates(name: str, recipe: Recipe) -> None:
             key=f"optimizer-{name}",
             on_change=_change,
         )
+
+
+def _held(key: str) -> dict[str, Any]:
+    """A field's key, and the value that it holds as its default, too.
+
+    A browser that misses a run, as the next one follows at once, would else show a new field with
+    what Streamlit begins with: 0.
+    """
+    return {"key": key, "value": st.session_state[key]}
 
 
 def _change() -> None:

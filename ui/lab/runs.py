@@ -119,7 +119,6 @@ class Runs:
         idle = [one for one in self if not one.live and one.id not in (self.current, run.id)]
         for one in idle[: max(len(self) - MAX_RUNS, 0)]:
             self.remove(one.id)
-        self.thin()
         return self._runs[run.id]
 
     def remove(self, id: str) -> None:  # noqa: A002

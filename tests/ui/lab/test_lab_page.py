@@ -140,6 +140,22 @@ def test_a_new_run_beside_leaves_the_other_going(open_page: Callable[..., AppTes
     assert len(session.learners()) == 1
 
 
+def test_fields_begin_with_what_they_hold_even_where_the_browser_missed_a_run(
+    open_page: Callable[..., AppTest],
+) -> None:
+    page = open_page(recipe="deep", hidden="48,24", seed="7", batch_size="64").run()
+    page.run()  # now the page sends no values any more: a browser has them, or shows the defaults
+    deep = page.session_state["recipe"]
+    fields = {"seed": 7, "epochs-deep": deep.epochs, "learning_rate-deep": deep.learning_rate}
+    fields |= {"samples-deep": deep.samples, "dropout-deep": deep.dropout}
+    for key, value in fields.items():
+        assert page.number_input(key=key).proto.default == value
+    assert page.text_input(key="hidden-deep").proto.default == "48, 24"
+    for key in ("recipe-name", "batch_size-deep", "optimizer-deep"):
+        box = page.selectbox(key=key)
+        assert box.proto.default == box.index
+
+
 def test_what_is_changed_while_it_trains_is_taken_and_marked(
     open_page: Callable[..., AppTest],
 ) -> None:

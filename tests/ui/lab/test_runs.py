@@ -84,9 +84,11 @@ def test_moments_of_ended_runs_take_what_the_others_leave_of_the_share(
     for _ in range(4):
         held = snapshot(network=network, moments=moments, state=State.FINISHED)
         runs.add("Adam", ADAM, 0, snapshot=held)
+    runs.thin()
     left = [run.snapshot.moments for run in runs if run.snapshot]
     assert 35 < sum(map(len, left)) <= 46  # beside the four that they read with
     runs.add("Adam", ADAM, 0, learner="learner-1", snapshot=snapshot(moments=moments))
+    runs.thin()
     left = [run.snapshot.moments for run in runs if run.snapshot]
     assert 15 < sum(map(len, left[:4])) <= 26
     assert all(each[-1] is moments[-1] and len(each) > 1 for each in left[:4])
