@@ -163,9 +163,8 @@ def _vectors() -> dict[str, int]:
     seen: set[int] = set()
     found: dict[int, np.ndarray[Any, Any]] = {}
     lengths: set[int] = set()
-    rest: list[Any] = [
-        it for it in gc.get_objects() if isinstance(it, (Learner, Snapshot, Network))
-    ]
+    holders = _all_of(Learner, Snapshot, Network, Remote)
+    rest: list[Any] = [it for it in holders if not isinstance(it, Remote)]
     while rest:
         thing = rest.pop()
         if id(thing) in seen or isinstance(thing, (type, ModuleType, FunctionType, Dataset)):
@@ -179,11 +178,23 @@ def _vectors() -> dict[str, int]:
             found[id(thing)] = thing
         rest += gc.get_referents(thing)
     vectors = sum(it.nbytes for it in found.values() if it.ndim == 1 and it.size in lengths)
-    captures = [it.capture for it in gc.get_objects() if isinstance(it, Remote)]
+    captures = [it.capture for it in holders if isinstance(it, Remote)]
     return {
         "vectors": vectors + sum(len(capture[0]) for capture in captures if capture),
         "arrays": sum(it.nbytes for it in found.values()),
     }
+
+
+def _all_of(*kinds: type) -> list[Any]:
+    """All objects of these kinds. No other thread runs meanwhile: a tuple that one is just building
+    may not be held by anybody else, as the list of all objects does; it would raise SystemError.
+    """
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(60.0)
+    try:
+        return [it for it in gc.get_objects() if isinstance(it, kinds)]
+    finally:
+        sys.setswitchinterval(usual)
 
 
 def _run(port: str) -> None:
