@@ -205,11 +205,13 @@ class Visit:
 
     def choose_recipe(self, begins: str) -> None:
         """Pick another recipe, whose name begins so, and wait for its fields."""
-        fields = self.page.locator('[class*="st-key-hidden-"]')
-        before = fields.get_attribute("class") or ""
+        before = self.page.locator('[class*="st-key-hidden-"]').get_attribute("class") or ""
+        key = next(name for name in before.split() if name.startswith("st-key-hidden-"))
         self.page.get_by_role("combobox", name="Recipe").click()
         self.page.get_by_role("option", name=re.compile(f"^{begins}")).click()
-        expect(fields).not_to_have_class(before)
+        # Streamlit may show the old ones, stale, beside the new ones for a moment.
+        expect(self.page.locator(f".{key}")).to_have_count(0)
+        expect(self.page.locator('[class*="st-key-hidden-"]')).to_have_count(1)
 
     def choose_reader(self, name: str) -> None:
         """Pick the network that reads: Best, Original or Yours."""

@@ -174,7 +174,7 @@ def test_pause_holds_still_and_resume_goes_on(desk: Visit) -> None:
     expect(desk.button("pause")).to_have_text("Resume")
     desk.draw(7)
     desk.expect_some_digit()
-    # What was under way at the press has come to its end by now.
+    desk.page.evaluate(UPDATES, 500)  # the batch that was under way at the press is told by then
     held = desk.status.inner_text(), desk.curve_points("Loss"), desk.widths()
     assert desk.page.evaluate(UPDATES, 1500) == []
     desk.draw([[(10, 92), (20, 92)]])
