@@ -1,7 +1,7 @@
 """Numbers and pixels to small pieces of HTML. Calls nothing of Streamlit.
 
 Each piece has a fixed size, so that nothing on the page moves when a number changes, and a text
-alternative. Its looks are in style.css.
+alternative. Its looks are in styles/sentence.css.
 """
 
 from __future__ import annotations

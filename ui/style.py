@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 import streamlit as st
 
 from . import language, texts, tour
 
-CSS = Path(__file__).parent / "style.css"
+SHEETS = Path(__file__).parent / "styles"
 
 
 def set_up_page() -> None:
-    """Title, layout and style sheet; the page's first call."""
+    """Title, layout and style sheets; the page's first call."""
     st.set_page_config(page_title=texts.TITLE, layout="wide", initial_sidebar_state=330)
-    st.html(CSS)
+    st.html(_sheet())
+
+
+@cache
+def _sheet() -> str:
+    """The rules of all rooms in one element; first base.css, what they share."""
+    sheets = sorted(SHEETS.glob("*.css"), key=lambda sheet: (sheet.stem != "base", sheet.stem))
+    return f"<style>{''.join(sheet.read_text(encoding='utf-8') for sheet in sheets)}</style>"
 
 
 def heading() -> None:

@@ -1,6 +1,6 @@
 """What the network says after something was taken away, beside what it said before.
 
-Calls nothing of Streamlit. Its looks are in style.css.
+Calls nothing of Streamlit. Its looks are in styles/why.css.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ CHUNK = 250  # digits between two pauses, some 10 ms with a thousand hidden unit
 MATRIX = st.components.v2.component(
     "confusion_matrix",
     js=(Path(__file__).parent / "matrix.js").read_text("utf-8"),
-    isolate_styles=False,  # its looks are in style.css
+    isolate_styles=False,  # its looks are in styles/mistakes.css
 )
 
 
