@@ -8,6 +8,7 @@ sentence and the open panel in the same run.
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import streamlit as st
 
@@ -17,6 +18,7 @@ from .insight import map as map_panel
 from .lab import runs_panel, time_panel, training_panel
 from .view import View
 
+SCRIPT = (Path(__file__).parent / "panels.js").read_text("utf-8")
 # By the name of its tab's word.
 PANELS: dict[str, Callable[[View], None]] = {
     "PANEL_TRAINING": training_panel.show,
@@ -28,6 +30,11 @@ PANELS: dict[str, Callable[[View], None]] = {
     "PANEL_MAP": map_panel.show,
     "PANEL_RUNS": runs_panel.show,
 }
+
+
+def script() -> str:
+    """What keeps a tab's press in the browser until the page takes it."""
+    return f"<script>{SCRIPT}</script>"
 
 
 def show(view: View) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from . import language, texts, tour
+from . import language, panels, texts, tour
 
 SHEETS = Path(__file__).parent / "styles"
 
@@ -29,7 +29,8 @@ def heading() -> None:
     """The page's name and its one sentence, the tour, and the switch between languages."""
     with st.container(key="heading", horizontal=True, vertical_alignment="center"):
         st.html(
-            f'<h1>{texts.TITLE}</h1><p class="lede">{texts.SUBTITLE}</p>{language.script()}',
+            f'<h1>{texts.TITLE}</h1><p class="lede">{texts.SUBTITLE}</p>'
+            f"{language.script()}{panels.script()}",
             unsafe_allow_javascript=True,
         )
         tour.button()
