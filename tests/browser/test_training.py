@@ -294,3 +294,29 @@ def test_no_request_leaves_the_machine(desk: Visit) -> None:
     desk.expect_some_digit()
     assert desk.hosts == {desk.address.removeprefix("http://")}
     assert desk.sockets
+
+
+# Has a tab as Streamlit has it for a moment in each run: disabled, deaf to a press.
+DISABLE = """tab => {
+    const deaf = event => event.stopImmediatePropagation();
+    tab.setAttribute('aria-disabled', 'true');
+    tab.addEventListener('click', deaf);
+    window.enable = () => {
+        tab.removeEventListener('click', deaf);
+        tab.removeAttribute('aria-disabled');
+    };
+}"""
+
+
+def test_a_tab_pressed_while_streamlit_has_it_disabled_opens_when_it_can(desk: Visit) -> None:
+    desk.expect_rest()
+    other, tab = (desk.page.get_by_role("tab", name=name) for name in ("Why", "Map"))
+    for it in (other, tab):  # the one that is pressed last counts
+        it.evaluate(DISABLE)
+        it.evaluate("tab => tab.click()")
+        expect(it).to_have_attribute("aria-selected", "false")
+    desk.page.evaluate("window.enable()")
+    expect(tab).to_have_attribute("aria-selected", "true")
+    expect(desk.page.get_by_role("tabpanel", name="Map")).to_be_visible()
+    desk.open_panel("Training")  # and it is not pressed again
+    expect(desk.page.get_by_role("tabpanel", name="Training")).to_be_visible()
