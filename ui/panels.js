@@ -5,7 +5,7 @@ window.digitLabTabs ??= (() => {
   const disabled = (tab) => tab.getAttribute("aria-disabled") === "true";
   let pressed = null;
   const watch = new MutationObserver(() => {
-    if (!pressed || disabled(pressed)) return;
+    if (disabled(pressed)) return;
     watch.disconnect();
     pressed.click();
   });
