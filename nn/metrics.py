@@ -1,8 +1,7 @@
-"""Metrics: how well a network does on labelled digits.
+"""Metrics: how well a network reads labelled digits.
 
-Evaluations go in chunks of some hundreds of images; `evaluation_steps` pauses between them, so that
-a scheduler can do something else. Out of scope: which data to measure on (training.py,
-__main__.py).
+An evaluation takes a few hundred images at a time, and pauses in between. Out of scope: which data
+to evaluate on.
 """
 
 from __future__ import annotations
@@ -14,79 +13,67 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .layers import scaled
-from .losses import softmax_cross_entropy
+from .losses import softmax_cross_entropy, targets
 from .mnist import CLASSES, Dataset
 from .network import CHUNK, Network
 
-EVALUATED = 250  # samples at once: within 3 % of the time of a thousand, in a quarter of the memory
+EVALUATED = 250  # samples at a time: 3 % slower than a thousand, with a quarter of the memory
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What a network says of a data set.
+    """How well a network reads a data set."""
 
-    Attributes
-    ----------
-    loss : mean cross-entropy in nats
-    confusion : (10, 10) int64, rows the truth, columns what the network said
-    """
-
-    loss: float
-    confusion: NDArray[np.int64]
+    loss: float  # mean cross-entropy in nats
+    confusion: NDArray[np.int64]  # (10, 10); rows are the truth, columns the predictions
 
     @property
     def samples(self) -> int:
-        """How many digits were judged."""
+        """The number of digits."""
         return int(self.confusion.sum())
 
     @property
     def errors(self) -> int:
-        """How many of them the network got wrong."""
+        """The number of digits that are misread."""
         return self.samples - int(self.confusion.trace())
 
     @property
     def accuracy(self) -> float:
-        """The share it got right, in [0, 1]."""
+        """The share of digits that are read correctly, in [0, 1]."""
         return 1.0 - self.errors / self.samples
 
     @property
     def recall(self) -> NDArray[np.float64]:
-        """(10,), of each digit the share that is read as it; NaN where there are none."""
+        """(10,), the share of each digit that is read as that digit; NaN where there are none."""
         return _shares(self.confusion.diagonal(), self.confusion.sum(axis=1))
 
     @property
     def precision(self) -> NDArray[np.float64]:
-        """(10,), of what is read as each digit the share that is it; NaN where nothing is."""
+        """(10,), the share of each digit's predictions that are right; NaN where there are none."""
         return _shares(self.confusion.diagonal(), self.confusion.sum(axis=0))
 
 
 @dataclass(frozen=True)
 class Answers:
-    """What a network says of each digit of a data set.
+    """A network's prediction for each digit of a data set."""
 
-    Attributes
-    ----------
-    labels, said : (n,) uint8, the truth and the most probable digit
-    confidence : (n,) float32, the calibrated probability of what was said, in [0, 1]
-    """
-
-    labels: NDArray[np.uint8]
-    said: NDArray[np.uint8]
-    confidence: NDArray[np.float32]
+    labels: NDArray[np.uint8]  # (n,), the truth
+    said: NDArray[np.uint8]  # (n,), the predictions
+    confidence: NDArray[np.float32]  # (n,) in [0, 1], calibrated
 
     @property
     def confusion(self) -> NDArray[np.int64]:
-        """(10, 10), rows the truth, columns what the network said."""
+        """(10, 10), rows are the truth, columns the predictions."""
         confusion = np.zeros((CLASSES, CLASSES), np.int64)
         np.add.at(confusion, (self.labels, self.said), 1)
         return confusion
 
     def wrong(self) -> NDArray[np.intp]:
-        """The digits that are misread, the most confident error first."""
+        """Rows of the digits that are misread, the most confident error first."""
         return self._by_confidence(self.said != self.labels)
 
     def cell(self, truth: int, said: int) -> NDArray[np.intp]:
-        """The digits in one cell of the confusion, the most confident first."""
+        """Rows of the digits in one cell of the confusion matrix, the most confident first."""
         return self._by_confidence((self.labels == truth) & (self.said == said))
 
     def _by_confidence(self, chosen: NDArray[np.bool_]) -> NDArray[np.intp]:
@@ -96,69 +83,65 @@ class Answers:
 
 def evaluation_steps(
     network: Network, dataset: Dataset, *, label_smoothing: float = 0.0, epsilon: float = 0.0
-) -> Generator[None, None, Evaluation]:
-    """Evaluate in chunks, pausing after each; the generator's return value is the Evaluation.
+) -> Generator[Evaluation, None, Evaluation]:
+    """Evaluate chunk by chunk; yields, and in the end returns, the evaluation of all digits so far.
 
     Parameters
     ----------
-    network : read, not changed; it must not change before the evaluation ends
-    dataset : one digit or more
-    label_smoothing, epsilon : of the loss, where it is to be compared with a training's
+    network : must not change before the evaluation ends
+    dataset : at least one digit
+    label_smoothing, epsilon : of the loss, to compare it with a training loss
     """
     if len(dataset) == 0:
         raise ValueError("expected at least one digit to evaluate on, got none")
     folded = network.folded()
-    confusion = np.zeros((CLASSES, CLASSES), np.int64)
+    dtype = folded.params.dtype
+    evaluation = Evaluation(0.0, np.zeros((CLASSES, CLASSES), np.int64))
     total = 0.0
     for first in range(0, len(dataset), EVALUATED):
         chunk = dataset[first : first + EVALUATED]
-        with np.errstate(over="ignore", invalid="ignore"):  # a loss that is NaN says it all
-            logits = folded.read(chunk.images)
-            loss, _ = softmax_cross_entropy(
-                logits, chunk.labels, epsilon=epsilon, label_smoothing=label_smoothing
-            )
+        target = targets(chunk.labels, label_smoothing=label_smoothing, dtype=dtype)
+        with np.errstate(over="ignore", invalid="ignore"):  # then the loss is NaN
+            logits = folded.forward(scaled(chunk.images, dtype))
+            losses, _ = softmax_cross_entropy(logits, target, epsilon=epsilon)
+        total += float(losses.sum())
+        confusion = evaluation.confusion.copy()
         np.add.at(confusion, (chunk.labels, logits.argmax(axis=1)), 1)
-        total += loss * len(chunk)
-        yield
-    return Evaluation(total / len(dataset), confusion)
+        evaluation = Evaluation(total / (first + len(chunk)), confusion)
+        yield evaluation
+    return evaluation
 
 
 def evaluate(network: Network, dataset: Dataset) -> Evaluation:
-    """Loss and confusion of a network on a data set, in one go."""
-    steps = evaluation_steps(network, dataset)
-    while True:
-        try:
-            next(steps)
-        except StopIteration as stop:
-            evaluation: Evaluation = stop.value
-            return evaluation
+    """Loss and confusion matrix of a network on a data set, without pauses."""
+    *_, evaluation = evaluation_steps(network, dataset)
+    return evaluation
 
 
 def answer_steps(
     network: Network, dataset: Dataset, *, chunk: int = CHUNK
 ) -> Generator[None, None, Answers]:
-    """Ask a network for every digit, pausing after each chunk; the return value is the Answers.
+    """Predict every digit, pausing after each chunk; the generator's return value is the Answers.
 
     Parameters
     ----------
-    network : read, not changed; it must not change before the last answer
+    network : must not change before the last prediction
     dataset : any number of digits
-    chunk : how many to ask for at once
+    chunk : digits at a time
 
     Raises
     ------
     ValueError
-        The network puts out something that is not finite: its parameters are not.
+        A prediction is not finite.
     """
     said = np.empty(len(dataset), np.uint8)
     confidence = np.empty(len(dataset), np.float32)
-    x = np.empty((min(chunk, len(dataset)), network.inputs), network.params.dtype)
     for first in range(0, len(dataset), chunk):
         images = dataset.images[first : first + chunk]
-        with np.errstate(over="ignore", invalid="ignore"):  # told below
-            probabilities = network.predict_proba(scaled(images, out=x[: len(images)]))
+        with np.errstate(over="ignore", invalid="ignore"):  # raises below
+            probabilities = network.predict_proba(scaled(images, network.params.dtype))
         if not np.isfinite(probabilities).all():
-            raise ValueError("expected a network of finite parameters, got one that overflows")
+            raise ValueError("expected finite parameters, got a network that overflows")
         judged = network.calibration.apply(probabilities)
         said[first : first + chunk] = judged.argmax(axis=1)
         confidence[first : first + chunk] = judged.max(axis=1)

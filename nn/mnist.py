@@ -1,8 +1,8 @@
 """The MNIST data set: 70,000 handwritten digits, shipped with this package, checked and parsed.
 
-The files are the original bytes, in the IDX format: a big-endian header (a magic number, then one
-32-bit size a dimension) followed by unsigned bytes. `nn/data/README.md` tells source and licence.
-Out of scope: downloading anything.
+The files are the original ones, in the IDX format: a big-endian header (a magic number, then a
+32-bit size per dimension) followed by unsigned bytes. Source and licence are in
+`nn/data/README.md`. Out of scope: downloading.
 
 Source: Y. LeCun, C. Cortes, C. Burges, "The MNIST database of handwritten digits", 1998.
 """
@@ -22,9 +22,10 @@ from numpy.typing import NDArray
 DATA_FOLDER = Path(__file__).parent / "data"
 PIXELS = 784  # 28 x 28
 CLASSES = 10
+NO_DIGIT = CLASSES  # the label of a non-digit
 
 MAGIC = {1: 0x00000801, 3: 0x00000803}  # by number of dimensions: labels, images
-# File name -> (MD5 of the uncompressed bytes, shape). These sums are the well-known ones.
+# File name -> (the published MD5 of the uncompressed bytes, shape).
 FILES: dict[str, tuple[str, tuple[int, ...]]] = {
     "train-images-idx3-ubyte.gz": ("6bbc9ace898e44ae57da46a324031adb", (60000, 28, 28)),
     "train-labels-idx1-ubyte.gz": ("a25bea736e30d166cdddb491f175f624", (60000,)),
@@ -34,21 +35,15 @@ FILES: dict[str, tuple[str, tuple[int, ...]]] = {
 
 
 class DataError(ValueError):
-    """A data file is missing, damaged or not what it claims to be."""
+    """A data file is missing, damaged or of another kind."""
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """Images with their labels.
+    """Images with their labels."""
 
-    Attributes
-    ----------
-    images : (n, 784) uint8, row by row, ink 255 on paper 0
-    labels : (n,) uint8, 0 to 9
-    """
-
-    images: NDArray[np.uint8]
-    labels: NDArray[np.uint8]
+    images: NDArray[np.uint8]  # (n, 784), pixels row by row, ink 255 on paper 0
+    labels: NDArray[np.uint8]  # (n,), 0 to 9
 
     def __post_init__(self) -> None:
         if self.images.ndim != 2 or self.labels.shape != self.images.shape[:1]:
@@ -70,26 +65,17 @@ class Dataset:
 
 
 def load_mnist(folder: Path | str = DATA_FOLDER) -> tuple[Dataset, Dataset]:
-    """Read MNIST from its four gzip-compressed IDX files.
-
-    Parameters
-    ----------
-    folder : where the files are; the package's own by default
-
-    Returns
-    -------
-    train, test : Dataset of 60,000 and Dataset of 10,000 digits
+    """MNIST's training set, 60,000 digits, and test set, 10,000, from gzip-compressed IDX files.
 
     Raises
     ------
     DataError
         A file is missing or truncated, or its magic number, sizes or checksum differ.
     """
-    arrays = [
+    train_images, train_labels, test_images, test_labels = (
         parse_idx(_uncompressed(Path(folder) / name, md5), shape, name)
         for name, (md5, shape) in FILES.items()
-    ]
-    train_images, train_labels, test_images, test_labels = arrays
+    )
     return (
         Dataset(train_images.reshape(-1, PIXELS), train_labels),
         Dataset(test_images.reshape(-1, PIXELS), test_labels),
@@ -97,22 +83,18 @@ def load_mnist(folder: Path | str = DATA_FOLDER) -> tuple[Dataset, Dataset]:
 
 
 def parse_idx(raw: bytes, shape: tuple[int, ...], name: str = "IDX data") -> NDArray[np.uint8]:
-    """Parse the bytes of an uncompressed IDX file of unsigned bytes.
+    """The array in an uncompressed IDX file of unsigned bytes, read-only.
 
     Parameters
     ----------
     raw : the whole file
-    shape : the sizes the header must announce, one or three of them
-    name : how to call the file in an error
-
-    Returns
-    -------
-    A read-only uint8 array of `shape`; it shares memory with `raw`.
+    shape : the sizes that the header must state, one or three
+    name : of the file, for error messages
 
     Raises
     ------
     DataError
-        The magic number or a size differs, or bytes are missing or left over.
+        The magic number or a size differs, or there are too few or too many bytes.
     """
     magic = MAGIC[len(shape)]
     header = 4 + 4 * len(shape)
@@ -134,20 +116,17 @@ def parse_idx(raw: bytes, shape: tuple[int, ...], name: str = "IDX data") -> NDA
 
 
 def _uncompressed(path: Path, md5: str) -> bytes:
+    restore = "restore it from the repository"
     try:
         raw = gzip.decompress(path.read_bytes())
     except FileNotFoundError:
-        raise DataError(
-            f"{path.name} is missing from {path.parent}; restore it from the repository"
-        ) from None
+        raise DataError(f"{path.name} is missing from {path.parent}; {restore}") from None
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(
             f"{path.name}: expected a gzip file whose content has MD5 {md5}, found one that "
-            f"cannot be unpacked ({error}); restore it from the repository"
+            f"cannot be unpacked ({error}); {restore}"
         ) from None
     found = hashlib.md5(raw, usedforsecurity=False).hexdigest()
     if found != md5:
-        raise DataError(
-            f"{path.name}: expected MD5 {md5}, found {found}; restore it from the repository"
-        )
+        raise DataError(f"{path.name}: expected MD5 {md5}, found {found}; {restore}")
     return raw

@@ -1,11 +1,11 @@
 """The network: layers in a row, over two flat vectors that own every parameter and gradient.
 
 `params` and `grads` are one allocation each; a layer's `W` and `dW` are views into them. So an
-optimizer's step, a snapshot, a gradient's norm and a gradient check are each one line on a flat
-vector. What batch normalisation remembers about its inputs lives in a third, `statistics`.
+optimizer's step, a snapshot and a gradient's norm are each one line on a flat vector. A third
+vector, `statistics`, holds the running means and variances of batch normalisation.
 
 Out of scope: how the parameters change (training.py) and how they are stored (checkpoint.py).
-One thread owns a network; others get copies.
+Only one thread may use a network in training; others get copies. A frozen network may be shared.
 """
 
 from __future__ import annotations
@@ -19,47 +19,32 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from .calibration import Calibration
-from .layers import (
-    LAYERS,
-    Array,
-    BatchNorm,
-    Dense,
-    Dropout,
-    Layer,
-    LeakyReLU,
-    Pixels,
-    ReLU,
-    Shapes,
-    Tanh,
-    scaled,
-)
+from .layers import LAYERS, Array, BatchNorm, Dense, Dropout, Layer, LeakyReLU, ReLU, Shapes, Tanh
 from .losses import softmax
-from .workspace import Workspace
 
-CHUNK = 1000  # samples a forward pass of predictions or of a full batch takes at once
+CHUNK = 1000  # samples at a time, in a prediction or a large batch
 
 ACTIVATIONS: dict[str, type[Layer]] = {layer.kind: layer for layer in (LeakyReLU, ReLU, Tanh)}
 
 
 class Network:
-    """A feed-forward network with ten scores as its output.
+    """A feed-forward network.
 
     Parameters
     ----------
-    layers : in the order of the forward pass; their widths must fit each other
+    layers : in the order of the forward pass
     dtype : of all parameters: float32, or float64 where a test needs the precision
 
     Attributes
     ----------
     params, grads : (P,), every trainable parameter and its gradient, layer by layer
     statistics : (S,), the running means and variances of batch normalisation
-    calibration : how to judge its probabilities; `predict_proba` puts them out as they are
-    workspace : where its layers write their outputs
+    calibration : how to judge its probabilities; `predict_proba` does not apply it
 
     Raises
     ------
     ValueError
-        No layer is dense, or a layer's inputs are not what the one before puts out.
+        No layer is dense, or a layer has other inputs than the outputs of the layer before.
     """
 
     def __init__(self, layers: Sequence[Layer], *, dtype: DTypeLike = np.float32) -> None:
@@ -68,68 +53,43 @@ class Network:
         self.inputs, self.outputs = _check_widths(self.layers)
         shapes = [layer.shapes for layer in self.layers]
         statistic_shapes = [layer.statistic_shapes for layer in self.layers]
-        self.params: Array = np.zeros(_size(shapes), dtype)
-        self.grads: Array = np.zeros_like(self.params)
-        self.statistics: Array = np.zeros(_size(statistic_shapes), dtype)
-        views = zip(
-            self.layers,
-            _carve(self.params, shapes),
-            _carve(self.grads, shapes),
-            _carve(self.statistics, statistic_shapes),
-            strict=True,
-        )
-        for layer, params, grads, statistics in views:
-            layer.bind(params, grads, statistics)
+        self.params, params = _allocate(shapes, dtype)
+        self.grads, grads = _allocate(shapes, dtype)
+        self.statistics, statistics = _allocate(statistic_shapes, dtype)
+        for layer, *views in zip(self.layers, params, grads, statistics, strict=True):
+            layer.bind(*views)
         next(layer for layer in self.layers if layer.shapes).needs_input_grad = False
-        self.work_in(Workspace())
-
-    def work_in(self, workspace: Workspace) -> None:
-        """Write what lives no longer than one step into this workspace from now on."""
-        self.workspace = workspace
-        for number, layer in enumerate(self.layers):
-            layer.place(workspace, number)
+        self._frozen_fold: Network | None = None
 
     def initialize(self, *, rng: np.random.Generator) -> Network:
-        """Draw fresh parameters; returns the network itself."""
+        """Draw new parameters; returns the network itself."""
         for layer in self.layers:
             layer.initialize(rng)
+        return self
+
+    def freeze(self) -> Network:
+        """Make parameters and statistics read-only; returns the network itself."""
+        for array in (self.params, self.statistics, *self.arrays().values()):
+            array.flags.writeable = False
         return self
 
     def forward(
         self, x: Array, *, training: bool = False, rng: np.random.Generator | None = None
     ) -> Array:
-        """Scores (logits) of a batch.
+        """Scores (logits) of a batch, (n, outputs).
 
         Parameters
         ----------
         x : (n, inputs) float in [0, 1], of the network's dtype
-        training : use batch statistics and dropout, and remember what `backward` needs
-        rng : what dropout draws from; needed in training with dropout
-
-        Returns
-        -------
-        (n, outputs), a buffer that the next call overwrites
+        training : whether to use batch statistics and dropout
+        rng : for dropout, in training
         """
         for layer in self.layers:
             x = layer.forward(x, training=training, rng=rng)
         return x
 
-    def read(
-        self, pixels: Pixels, *, training: bool = False, rng: np.random.Generator | None = None
-    ) -> Array:
-        """`forward` for pixels from 0 to 255, (n, inputs) uint8; faster than scaling them first."""
-        first, *others = self.layers
-        if isinstance(first, Dense):
-            y = first.read(pixels)
-        else:
-            x = self.workspace.array("x", pixels.shape, self.params.dtype)
-            y = first.forward(scaled(pixels, out=x), training=training, rng=rng)
-        for layer in others:
-            y = layer.forward(y, training=training, rng=rng)
-        return y
-
     def backward(self, dlogits: Array) -> None:
-        """Fill `grads` for dL/dlogits, (n, outputs), of the latest `forward`."""
+        """Fill `grads`, given dL/dlogits, (n, outputs), of the latest `forward`."""
         dy: Array | None = dlogits
         for layer in reversed(self.layers):
             if dy is None:
@@ -137,15 +97,11 @@ class Network:
             dy = layer.backward(dy)
 
     def predict_proba(self, x: Array) -> Array:
-        """Probabilities of the ten digits.
+        """Probabilities of the ten digits, (n, 10); rows sum to 1.
 
         Parameters
         ----------
-        x : (n, inputs) float32 in [0, 1], ink 1
-
-        Returns
-        -------
-        (n, 10) of the network's dtype; rows sum to 1
+        x : (n, inputs) float in [0, 1], ink 1
 
         Raises
         ------
@@ -155,7 +111,7 @@ class Network:
         x = np.asarray(x)
         if x.ndim != 2 or x.shape[1] != self.inputs:
             raise ValueError(
-                f"expected x of shape (n, {self.inputs}), got {x.shape}; a single one is x[None]"
+                f"expected x of shape (n, {self.inputs}), got {x.shape}; pass one image as x[None]"
             )
         if x.dtype.kind != "f":
             raise ValueError(f"expected floats in [0, 1], got {x.dtype}; divide pixels by 255")
@@ -164,18 +120,26 @@ class Network:
         probabilities = np.empty((len(x), self.outputs), self.params.dtype)
         for first in range(0, len(x), CHUNK):
             rows = slice(first, first + CHUNK)
-            softmax(folded.forward(x[rows]), out=probabilities[rows])
+            probabilities[rows] = softmax(folded.forward(x[rows]))
         return probabilities
 
     def folded(self) -> Network:
-        """The same prediction without batch normalisation and dropout.
+        """A network that predicts the same, without batch normalisation and dropout.
 
-        A dense layer's weights take up the scale and the shift of the batch normalisation behind
-        it; dropout is the identity in prediction. The result is independent of this network, its
-        buffers too: so several threads may predict with one network that nobody trains.
+        A dense layer's weights absorb the scale and shift of the batch normalisation after it;
+        dropout is the identity in prediction. The result shares no memory with this network. A
+        frozen network is folded only once, any other at each call.
         """
+        if self._frozen_fold is None:
+            folded = self._fold()
+            if self.params.flags.writeable:
+                return folded
+            self._frozen_fold = folded
+        return self._frozen_fold
+
+    def _fold(self) -> Network:
         layers: list[Layer] = []
-        values: list[Array] = []
+        values: list[Array] = []  # W and b of each dense layer
         for layer in self.layers:
             if isinstance(layer, Dropout):
                 continue
@@ -184,19 +148,19 @@ class Network:
                 values[-2] = values[-2] * scale
                 values[-1] = values[-1] * scale + shift
                 continue
-            layers.append(LAYERS[layer.kind](**layer.config()))
             if isinstance(layer, Dense):
-                layers[-1] = Dense(layer.inputs, layer.outputs)
-                zero = np.zeros(layer.outputs, layer.W.dtype)
-                values += [layer.W, layer.b if layer.bias else zero]
-            elif layer.shapes or layer.statistic_shapes:
+                layers.append(Dense(layer.inputs, layer.outputs))
+                values += [layer.W, layer.b if layer.bias else np.zeros_like(layer.W[0])]
+            elif layer.shapes:
                 raise ValueError(f"cannot fold {layer.kind} that does not follow a dense layer")
+            else:
+                layers.append(type(layer)(**layer.config()))
         folded = Network(layers, dtype=self.params.dtype)
         np.concatenate([value.ravel() for value in values], out=folded.params)
         return folded
 
     def copy(self) -> Network:
-        """An independent network of the same architecture, parameters and statistics."""
+        """An independent network of the same architecture, parameters and calibration."""
         twin = Network(layers_from(self.architecture()), dtype=self.params.dtype)
         twin.params[...] = self.params
         twin.statistics[...] = self.statistics
@@ -204,11 +168,11 @@ class Network:
         return twin
 
     def architecture(self) -> list[dict[str, Any]]:
-        """What `layers_from` needs to build these layers again, fit for JSON."""
+        """What `layers_from` needs to build the same layers again, ready for JSON."""
         return [{"kind": layer.kind, **layer.config()} for layer in self.layers]
 
     def arrays(self) -> dict[str, Array]:
-        """Parameters and statistics by name, `"0.dense.W"`, as views: what a checkpoint holds."""
+        """Views of parameters and statistics by name, such as "0.dense.W"."""
         return {
             f"{i}.{layer.kind}.{name}": getattr(layer, name)
             for i, layer in enumerate(self.layers)
@@ -228,9 +192,9 @@ def multilayer_perceptron(
     Parameters
     ----------
     sizes : widths from the inputs to the outputs, two or more
-    activation : the kind every hidden layer gets a copy of
+    activation : each hidden layer gets a copy of it
     batch_norm : whether to normalise each hidden layer before its activation
-    dropout : the share of each hidden layer's units dropped in training, in [0, 1)
+    dropout : the share of hidden units dropped in training, in [0, 1)
     """
     layers: list[Layer] = []
     for inputs, outputs in pairwise(sizes[:-1]):
@@ -244,25 +208,21 @@ def multilayer_perceptron(
 
 
 def set_dropout(network: Network, rate: float) -> None:
-    """Give every dropout layer this rate; a network without any gets them when they are needed."""
+    """Set the rate of every dropout layer; if there is none and the rate is above 0, add them."""
     layers = network.layers
     if rate > 0 and not any(isinstance(layer, Dropout) for layer in layers):
         for i in range(len(layers), 0, -1):
             if layers[i - 1].kind in ACTIVATIONS:
                 layers.insert(i, Dropout(rate))
-        network.work_in(network.workspace)  # where each layer has another number now
     for layer in layers:
         if isinstance(layer, Dropout):
             layer.rate = rate
 
 
 def layers_from(architecture: Sequence[dict[str, Any]]) -> list[Layer]:
-    """Fresh layers as `Network.architecture` describes them.
+    """New layers from the descriptions of `Network.architecture`.
 
-    Raises
-    ------
-    ValueError
-        A kind is unknown, or its arguments are not what it takes.
+    Raises ValueError if a kind is unknown or has other arguments.
     """
     layers: list[Layer] = []
     for description in architecture:
@@ -278,6 +238,7 @@ def layers_from(architecture: Sequence[dict[str, Any]]) -> list[Layer]:
 
 
 def _check_widths(layers: Sequence[Layer]) -> tuple[int, int]:
+    """The numbers of inputs and outputs; ValueError if the layers do not fit together."""
     dense = [layer for layer in layers if isinstance(layer, Dense)]
     if not dense:
         raise ValueError("expected at least one dense layer, got none")
@@ -286,18 +247,15 @@ def _check_widths(layers: Sequence[Layer]) -> tuple[int, int]:
         expects = getattr(layer, "inputs", getattr(layer, "units", width))
         if expects != width:
             raise ValueError(
-                f"{layer.kind} expects {expects} inputs, the layer before puts out {width}"
+                f"{layer.kind} expects {expects} inputs, the layer before has {width} outputs"
             )
         width = getattr(layer, "outputs", width)
     return dense[0].inputs, width
 
 
-def _size(shapes: Sequence[Shapes]) -> int:
-    return sum(math.prod(shape) for layer in shapes for shape in layer.values())
-
-
-def _carve(flat: Array, shapes: Sequence[Shapes]) -> list[dict[str, Array]]:
-    """Cut `flat` into named, shaped views, a dict of them for each layer."""
+def _allocate(shapes: Sequence[Shapes], dtype: DTypeLike) -> tuple[Array, list[dict[str, Array]]]:
+    """A flat vector of zeros, and named views into it, one dictionary per layer."""
+    flat: Array = np.zeros(sum(math.prod(s) for layer in shapes for s in layer.values()), dtype)
     views: list[dict[str, Array]] = []
     first = 0
     for layer in shapes:
@@ -306,4 +264,4 @@ def _carve(flat: Array, shapes: Sequence[Shapes]) -> list[dict[str, Array]]:
             last = first + math.prod(shape)
             views[-1][name] = flat[first:last].reshape(shape)
             first = last
-    return views
+    return flat, views

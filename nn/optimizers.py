@@ -1,16 +1,18 @@
-"""Optimizers: how parameters follow their gradients. From the simplest to the most elaborate.
+"""Optimizers: how the parameters follow the gradient, from gradient descent to AdamW.
 
-Each sees two flat vectors, parameters w and gradients g, and changes w in place. Its own memory
-is flat vectors of the same size, by name in `state`. Equations follow the papers, in their order;
-what differs from a paper follows PyTorch, against which the tests hold every one. Scalars stay
-Python floats: one `np.float64` would make a float32 operation several times slower.
+Each one holds two flat vectors, parameters w and gradients g, and changes w in place. What it
+remembers between steps are vectors of the same size, in `state`. The equations follow the papers;
+where PyTorch differs from a paper they follow PyTorch, against which the tests compare every one.
+Scalars stay Python floats: one `np.float64` would make a float32 operation several times slower.
 
-Out of scope: the learning rate's course (schedules.py) and clipping (training.py).
+The learning rate schedules are at the end. Out of scope: gradient clipping (training.py).
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -18,10 +20,11 @@ import numpy as np
 from .layers import Array
 
 
+@dataclass(eq=False)
 class GradientDescent:
     """w ← w - η g  (Cauchy 1847; on batches: Robbins and Monro 1951).
 
-    The base of the others as well: `step` is theirs, each brings its `update`.
+    The base class of all optimizers: they share `step`, and each has its own `update`.
 
     Parameters
     ----------
@@ -30,16 +33,19 @@ class GradientDescent:
     """
 
     kind: ClassVar[str] = "gd"
-    slots: ClassVar[tuple[str, ...]] = ()
+    slots: ClassVar[tuple[str, ...]] = ()  # names of the vectors in `state`
 
-    def __init__(self, params: Array, grads: Array, *, weight_decay: float = 0.0) -> None:
-        self.params, self.grads, self.weight_decay = params, grads, weight_decay
-        self.scratch = np.empty_like(params)
-        self.state: dict[str, Array] = {slot: np.zeros_like(params) for slot in self.slots}
+    params: Array
+    grads: Array
+    weight_decay: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.state: dict[str, Array] = {slot: np.zeros_like(self.params) for slot in self.slots}
+        self.scratch = np.empty_like(self.params)
         self.steps = 0
 
     def step(self, learning_rate: float) -> None:
-        """Change the parameters once, by the gradients as they are now."""
+        """Change the parameters once, by the current gradients."""
         self.steps += 1
         if self.weight_decay:
             self.decay(learning_rate)
@@ -54,22 +60,14 @@ class GradientDescent:
         self.params -= np.multiply(self.grads, learning_rate, out=self.scratch)
 
 
+@dataclass(eq=False)
 class Momentum(GradientDescent):
-    """v ← μ v + g;  w ← w - η v  (Polyak 1964; in this form Sutskever et al. 2013).
-
-    Parameters
-    ----------
-    momentum : μ, the share of the velocity v that is kept
-    """
+    """v ← μ v + g;  w ← w - η v  (Polyak 1964; in this form Sutskever et al. 2013)."""
 
     kind = "momentum"
     slots = ("v",)
 
-    def __init__(
-        self, params: Array, grads: Array, *, momentum: float = 0.9, weight_decay: float = 0.0
-    ) -> None:
-        super().__init__(params, grads, weight_decay=weight_decay)
-        self.momentum = momentum
+    momentum: float = 0.9  # μ, the share of the velocity v that is kept
 
     def update(self, learning_rate: float) -> None:
         v = self.state["v"]
@@ -78,6 +76,7 @@ class Momentum(GradientDescent):
         self.params -= np.multiply(v, learning_rate, out=self.scratch)
 
 
+@dataclass(eq=False)
 class Nesterov(Momentum):
     """v ← μ v + g;  w ← w - η (g + μ v)  (Nesterov 1983; in this form Sutskever et al. 2013)."""
 
@@ -93,29 +92,15 @@ class Nesterov(Momentum):
         self.params -= s
 
 
+@dataclass(eq=False)
 class RMSprop(GradientDescent):
-    """s ← α s + (1 - α) g²;  w ← w - η g / (√s + ε)  (Tieleman and Hinton 2012, lecture 6e).
-
-    Parameters
-    ----------
-    smoothing : α, the share of the mean square s that is kept
-    epsilon : ε
-    """
+    """s ← α s + (1 - α) g²;  w ← w - η g / (√s + ε)  (Tieleman and Hinton 2012, lecture 6e)."""
 
     kind = "rmsprop"
     slots = ("s",)
 
-    def __init__(
-        self,
-        params: Array,
-        grads: Array,
-        *,
-        smoothing: float = 0.99,
-        epsilon: float = 1e-8,
-        weight_decay: float = 0.0,
-    ) -> None:
-        super().__init__(params, grads, weight_decay=weight_decay)
-        self.smoothing, self.epsilon = smoothing, epsilon
+    smoothing: float = 0.99  # α, the share of the mean square s that is kept
+    epsilon: float = 1e-8
 
     def update(self, learning_rate: float) -> None:
         g, mean_square, s = self.grads, self.state["s"], self.scratch
@@ -130,6 +115,7 @@ class RMSprop(GradientDescent):
         self.params -= s
 
 
+@dataclass(eq=False)
 class Adam(GradientDescent):
     """Adaptive moment estimation (Kingma and Ba 2015, algorithm 1).
 
@@ -137,31 +123,17 @@ class Adam(GradientDescent):
         m̂ = m / (1 - β₁ᵗ);       v̂ = v / (1 - β₂ᵗ)
         w ← w - η m̂ / (√v̂ + ε)
 
-    The state holds m / (1 - β₁) and v / (1 - β₂), which spares two passes over the vectors: those
-    factors are scalars, so m̂ = b m and √v̂ = c √v take them up. The last line becomes
-    w ← w - η b / c · m / (√v + ε / c).
-
-    Parameters
-    ----------
-    beta1, beta2 : β₁, β₂, the shares of the moments m and v that are kept
-    epsilon : ε
+    To save two passes over the vectors, the state holds m / (1 - β₁) and v / (1 - β₂). With the
+    scalars b = (1 - β₁) / (1 - β₁ᵗ) and c = √((1 - β₂) / (1 - β₂ᵗ)), m̂ = b m and √v̂ = c √v, so
+    the last line is w ← w - η b / c · m / (√v + ε / c).
     """
 
     kind = "adam"
     slots = ("m", "v")
 
-    def __init__(
-        self,
-        params: Array,
-        grads: Array,
-        *,
-        beta1: float = 0.9,
-        beta2: float = 0.999,
-        epsilon: float = 1e-8,
-        weight_decay: float = 0.0,
-    ) -> None:
-        super().__init__(params, grads, weight_decay=weight_decay)
-        self.beta1, self.beta2, self.epsilon = beta1, beta2, epsilon
+    beta1: float = 0.9
+    beta2: float = 0.999
+    epsilon: float = 1e-8
 
     def update(self, learning_rate: float) -> None:
         g, m, v, s = self.grads, self.state["m"], self.state["v"], self.scratch
@@ -178,6 +150,7 @@ class Adam(GradientDescent):
         self.params -= s
 
 
+@dataclass(eq=False)
 class AdamW(Adam):
     """Adam with decoupled weight decay: w ← w - η λ w, then Adam's step without λ in g.
 
@@ -195,3 +168,35 @@ OPTIMIZERS: dict[str, type[GradientDescent]] = {
     optimizer.kind: optimizer
     for optimizer in (GradientDescent, Momentum, Nesterov, RMSprop, Adam, AdamW)
 }
+
+
+def constant(t: float) -> float:
+    """1, whatever share `t` of the training run is done."""
+    return 1.0
+
+
+def cosine(t: float) -> float:
+    """(1 + cos(π t)) / 2, from 1 to 0 (I. Loshchilov, F. Hutter, "SGDR", 2017)."""
+    return 0.5 * (1.0 + math.cos(math.pi * t))
+
+
+SCHEDULES: dict[str, Callable[[float], float]] = {"constant": constant, "cosine": cosine}
+
+
+def schedule_factor(
+    schedule: str, step: float, *, total_steps: float, warmup_steps: float = 0
+) -> float:
+    """What to multiply the learning rate by at one step: above 0, at most 1.
+
+    The first `warmup_steps` rise linearly from nearly 0 to 1 (P. Goyal et al., 2017), the others
+    follow the schedule.
+
+    Parameters
+    ----------
+    schedule : a name from SCHEDULES
+    step : counted from 0 and below `total_steps`; a fraction once the batch size has changed
+    total_steps : of the whole training run, warm-up included
+    """
+    if step < warmup_steps:
+        return (step + 1) / (warmup_steps + 1)
+    return SCHEDULES[schedule]((step - warmup_steps) / max(total_steps - warmup_steps, 1))

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable, Iterable
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageDraw
 
 from nn import RECIPES, Dataset, Network, Progress, Recipe, load_mnist, save_checkpoint, train
+from nn.losses import softmax_cross_entropy, targets
 
 STEP = 1e-5  # of a central difference in float64
 
@@ -36,6 +39,15 @@ def relative_error(found: np.ndarray, expected: np.ndarray) -> float:
 def inputs_of(dataset: Dataset, dtype: type = np.float32) -> np.ndarray:
     """The images as a network reads them, (n, 784) in [0, 1]."""
     return dataset.images.astype(dtype) / dtype(255)
+
+
+def cross_entropy(
+    logits: np.ndarray, labels: np.ndarray, *, label_smoothing: float = 0.0, epsilon: float = 0.0
+) -> tuple[float, np.ndarray]:
+    """The mean loss of labelled samples, and dL/dlogits."""
+    target = targets(labels, label_smoothing=label_smoothing, dtype=logits.dtype)
+    losses, dlogits = softmax_cross_entropy(logits, target, epsilon=epsilon)
+    return float(losses.mean()), dlogits
 
 
 def exhaust(events: Iterable[Progress]) -> list[Progress]:
@@ -68,6 +80,12 @@ def checkpoint_bytes(network: Network, **meta: object) -> bytes:
     file = io.BytesIO()
     save_checkpoint(file, network, **meta)
     return file.getvalue()
+
+
+def shown(elements: Iterable[Any]) -> list[str]:
+    """What a visitor reads of Streamlit's warnings and errors, which hold Markdown."""
+    texts = (element.value.replace("\u2060", "") for element in elements)
+    return [re.sub(r"\\([!-/:-@\[-`{-~])", r"\1", text) for text in texts]
 
 
 # Digits as polylines in a box 1 wide and 1.4 high.

@@ -1,19 +1,25 @@
 """The model card's pictures and figures, from the weights as they are.
 
 Run it with `python weights/card.py`, after the weights have changed: it writes the pictures in
-`weights/card/` and, between the two marks in `weights/README.md`, the figures. Each picture's
-own text says which file it was made from; a test compares. It takes half a minute.
+`weights/card/` and, between two marks in `weights/README.md`, the figures. Each picture's own text
+says which file it was made from; a test compares. It takes half a minute.
 
-What is shown was not trained on: MNIST's test set, and marks of the synthetic pen that neither
-the training nor the calibration has seen. Nothing is chosen by them.
+    python weights/card.py --drawn FOLDER
+
+also measures real handwriting (drawn.py says what the folder holds) and writes those figures
+between two further marks. Without the folder they are left as they are.
+
+What is shown was not trained on: MNIST's test set, marks of the synthetic pen that neither the
+training nor the calibration has seen, and the handwriting. Nothing is chosen by them.
 """
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 import io
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,15 +34,19 @@ from PIL import Image, PngImagePlugin
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))  # run as a script, from any folder
 
+from drawn import draw_all, load_strokes  # noqa: E402
+
 from nn import Dataset, Network, load_mnist, load_network  # noqa: E402
-from nn.calibration import calibration_error, evidence  # noqa: E402
+from nn.calibration import calibration_error, evidence, separation  # noqa: E402
+from nn.drawing.preprocessing import SIDE  # noqa: E402
+from nn.drawing.reading import BLOT  # noqa: E402
 from nn.layers import scaled  # noqa: E402
-from nn.pen import NO_DIGIT, write_digits, write_nondigits  # noqa: E402
-from nn.preprocess import SIDE  # noqa: E402
-from nn.reading import BLOT  # noqa: E402
+from nn.mnist import NO_DIGIT  # noqa: E402
+from nn.pen.pen import write_digits, write_nondigits  # noqa: E402
 
 FILE, CARD, PICTURES = HERE / "best.npz", HERE / "README.md", HERE / "card"
 MARKS = "<!-- measured by card.py -->", "<!-- end -->"
+DRAWN_MARKS = "<!-- measured by card.py --drawn -->", "<!-- end of drawn -->"
 DIGITS, OTHERS = 10_000, 2_000  # written by the pen, the latter of each kind
 KINDS = {
     "letters and symbols": "sign",
@@ -64,12 +74,14 @@ class Judged:
     marks : (n, 784) uint8 images and their labels; NO_DIGIT for what is none
     said : (n,) the most probable digit, also where it is refused
     confidence : (n,) in [0, 1], calibrated
+    evidence : (n,) in [0, 1], low for what looks like no digit
     refused, unsure : (n,), the latter only where it is not refused
     """
 
     marks: Dataset
     said: NDArray[np.intp]
     confidence: NDArray[np.float32]
+    evidence: NDArray[np.float32]
     refused: NDArray[np.bool_]
     unsure: NDArray[np.bool_]
 
@@ -90,15 +102,18 @@ class Judged:
         return calibration_error(self.confidence[~self.refused], self.right[~self.refused])
 
 
-def judge_all(network: Network, marks: Dataset) -> Judged:
-    """Judge marks that are preprocessed already."""
-    x = scaled(marks.images, out=np.empty(marks.images.shape, np.float32))
+def judge_all(
+    network: Network, marks: Dataset, inputs: NDArray[np.float32] | None = None
+) -> Judged:
+    """Judge marks that are preprocessed already; `inputs` are the same before rounding."""
+    x = scaled(marks.images) if inputs is None else inputs
     judged = network.calibration.apply(network.predict_proba(x))
-    refused = evidence(judged) < network.calibration.refuse_below
+    found = evidence(judged).astype(np.float32)
+    refused = found < network.calibration.refuse_below
     refused |= x.mean(axis=1) > BLOT
     confidence = judged.max(axis=1)
     unsure = ~refused & (confidence < network.calibration.unsure_below)
-    return Judged(marks, judged.argmax(axis=1), confidence, refused, unsure)
+    return Judged(marks, judged.argmax(axis=1), confidence, found, refused, unsure)
 
 
 def reliability(sets: dict[str, Judged]) -> Figure:
@@ -185,7 +200,7 @@ def mistakes(judged: Judged, name: str) -> Figure:
     """The digits that it read wrongly, and those it refused, with what it said."""
     wrong = ~judged.right
     groups = {
-        "wrong, and sure of it": (judged, wrong & judged.sure),
+        "wrong, and certain": (judged, wrong & judged.sure),
         "wrong, but it says that it is not sure": (judged, wrong & judged.unsure),
         "refused, though a digit": (judged, judged.refused),
     }
@@ -239,39 +254,124 @@ def _caption(truth: int, said: int, refused: bool) -> str:
     return f"{truth}" if refused else f"{truth} as {said}"
 
 
+def row(name: str, values: Sequence[str]) -> str:
+    """A row of a Markdown table."""
+    return f"| {' | '.join([name, *values])} |"
+
+
+def heading(name: str, values: Sequence[str]) -> Iterator[str]:
+    """The first row of a Markdown table, and the line below it."""
+    yield row(name, values)
+    yield "|" + "---|" * (1 + len(values))
+
+
+def percent(share: float, digits: int = 2) -> str:
+    """A share in per cent, with a space before the sign."""
+    return f"{100 * share:.{digits}f} %"
+
+
 def table(sets: dict[str, Judged], others: dict[str, Judged]) -> Iterator[str]:
     """The figures in words, as lines of Markdown."""
 
-    def row(name: str, values: list[str]) -> str:
-        return f"| {' | '.join([name, *values])} |"
-
     def of(judged: Judged, mask: NDArray[np.bool_]) -> str:
-        return f"{mask.mean():.2%} ({mask.sum():,})".replace("%", " %")
+        return f"{percent(mask.mean())} ({mask.sum():,})"
 
-    yield row("`best.npz`", list(sets))
-    yield "|" + "---|" * (1 + len(sets))
+    yield from heading("`best.npz`", list(sets))
     yield row("digits", [f"{len(judged.marks):,}" for judged in sets.values()])
     yield row("the most probable digit is wrong", [of(j, ~j.right) for j in sets.values()])
-    yield row("wrong, and sure of it", [of(j, ~j.right & j.sure) for j in sets.values()])
+    yield row("wrong, and certain", [of(j, ~j.right & j.sure) for j in sets.values()])
     yield row("not sure", [of(j, j.unsure) for j in sets.values()])
     yield row("refused, though a digit", [of(j, j.refused) for j in sets.values()])
     yield row("expected calibration error, 15 bins", [f"{j.error:.4f}" for j in sets.values()])
     yield ""
-    yield row("of the pen, no digits", list(others))
-    yield "|" + "---|" * (1 + len(others))
+    yield from heading("of the pen, no digits", list(others))
     yield row("marks", [f"{len(judged.marks):,}" for judged in others.values()])
     yield row("refused", [of(j, j.refused) for j in others.values()])
     yield row("not sure", [of(j, j.unsure) for j in others.values()])
     yield row("read as a digit without a doubt", [of(j, j.sure) for j in others.values()])
+    yield ""
+    yield from separations(sets, {f"the pen's {name}": it for name, it in others.items()})
 
 
-def write_table(card: Path, lines: Iterator[str]) -> None:
+def separations(sets: dict[str, Judged], others: dict[str, Judged]) -> Iterator[str]:
+    """How well evidence tells each kind of non-digit from each set of digits."""
+    yield from heading("AUROC; FPR at a TPR of 95 %", [f"accepted: {name}" for name in sets])
+    for name, other in others.items():
+        pairs = [separation(judged.evidence, other.evidence) for judged in sets.values()]
+        yield row(name, [f"{percent(auroc)}; {percent(fpr)}" for auroc, fpr in pairs])
+
+
+def drawn_table(
+    network: Network, folder: Path, sets: dict[str, Judged], others: dict[str, Judged], source: str
+) -> Iterator[str]:
+    """The figures of real handwriting, as lines of Markdown."""
+    digits, signs = (load_strokes(folder / name) for name in ("strokes.npz", "nondigits.npz"))
+    labels = digits.labels.astype(np.uint8)
+
+    def drawn(every: int = 1, canvas: int = 280, pen: float = 20.0) -> Judged:
+        inputs = draw_all(digits, canvas=canvas, pen=pen, every=every)
+        marks = Dataset(np.rint(inputs * 255).astype(np.uint8), labels[::every])
+        return judge_all(network, marks, inputs)
+
+    def read(judged: Judged) -> str:
+        return percent(judged.right.mean())
+
+    judged, fourth = drawn(), drawn(every=4)
+    inputs = draw_all(signs)
+    nothing = np.full(len(inputs), NO_DIGIT, np.uint8)
+    letters = judge_all(network, Dataset(np.rint(inputs * 255).astype(np.uint8), nothing), inputs)
+    writers = [judged.right[digits.writers == w].mean() for w in np.unique(digits.writers)]
+    answered = judged.right[~judged.refused].mean()
+    wrong = ~judged.right
+    yield from heading(f"`best.npz`, sha256 `{source[:8]}`", [f"{len(labels):,} drawn digits"])
+    yield row("read correctly", [f"{read(judged)} ({wrong.sum()} errors)"])
+    low, middle = percent(min(writers)), percent(float(np.median(writers)))
+    yield row("by writer", [f"worst {low}, median {middle}"])
+    refused = percent(judged.refused.mean())
+    yield row("refused, though digits", [f"{refused}; of the rest {percent(answered)} are right"])
+    yield row("wrong, and certain", [f"{(wrong & judged.sure).sum()}"])
+    yield row("expected calibration error, 15 bins", [f"{judged.error:.4f}"])
+    refused = percent(letters.refused.mean())
+    yield row("letters and symbols refused", [f"{refused} of {len(inputs):,}"])
+    thin, thick = read(drawn(4, pen=12)), read(drawn(4, pen=28))
+    yield row(
+        f"pens of 12 and 28 pixels (every 4th digit; with 20: {read(fourth)})",
+        [f"{thin} and {thick}"],
+    )
+    small, large = read(drawn(4, 200, 20 * 200 / 280)), read(drawn(4, 560, 40))
+    yield row(
+        "canvases of 200 and 560 pixels, the pen scaled (every 4th digit)", [f"{small} and {large}"]
+    )
+    yield ""
+    yield f"Its {wrong.sum()} errors by true digit, and what they were read as most often:"
+    yield ""
+    yield from heading("digit", [str(digit) for digit in range(10)])
+    counts = [np.bincount(judged.said[wrong & (labels == i)], minlength=10) for i in range(10)]
+    yield row("errors", [str(count.sum()) for count in counts])
+    yield row("as", [_most_often(count) for count in counts])
+    yield ""
+    yield "How well the evidence, by which it refuses, tells digits from what is none:"
+    yield ""
+    accepted = {"the drawn digits": judged}
+    yield from separations({**accepted, **sets}, {"drawn letters and symbols": letters})
+    yield ""
+    yield from separations(accepted, {f"the pen's {name}": it for name, it in others.items()})
+
+
+def _most_often(counts: NDArray[np.intp]) -> str:
+    """What a digit was read as most often; "any" if each but once."""
+    if counts.max() < 2:
+        return "any" if counts.any() else "–"
+    return " or ".join(str(digit) for digit in np.flatnonzero(counts == counts.max()))
+
+
+def write_table(card: Path, lines: Iterator[str], marks: tuple[str, str] = MARKS) -> None:
     """Put the lines between the two marks of the card."""
-    before, _, rest = card.read_text("utf-8").partition(MARKS[0])
-    _, end, after = rest.partition(MARKS[1])
+    before, _, rest = card.read_text("utf-8").partition(marks[0])
+    _, end, after = rest.partition(marks[1])
     if not end:
-        raise ValueError(f"{card.name}: expected {MARKS[0]} and after it {MARKS[1]}; put them back")
-    text = "\n".join([MARKS[0], "", *lines, "", MARKS[1]])
+        raise ValueError(f"{card.name}: expected {marks[0]} and after it {marks[1]}; put them back")
+    text = "\n".join([marks[0], "", *lines, "", marks[1]])
     card.write_text(before + text + after, encoding="utf-8")
 
 
@@ -303,6 +403,9 @@ def _quiet(axes: Axes) -> None:
 
 def main() -> None:
     """Judge, draw, and write all of it."""
+    parser = argparse.ArgumentParser(description="Write the model card's pictures and figures.")
+    parser.add_argument("--drawn", type=Path, help="a folder with strokes.npz and nondigits.npz")
+    folder = parser.parse_args().drawn
     network, (_, test_set) = load_network(FILE), load_mnist()
     rng = np.random.default_rng(SEED)
     written = write_digits(DIGITS, rng=rng)
@@ -328,6 +431,8 @@ def main() -> None:
         }.items():
             save(figure, PICTURES / f"{name}.png", source)
     write_table(CARD, table(sets, others))
+    if folder is not None:
+        write_table(CARD, drawn_table(network, folder, sets, others, source), DRAWN_MARKS)
 
 
 if __name__ == "__main__":

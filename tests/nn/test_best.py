@@ -10,9 +10,9 @@ import pytest
 
 from nn import RECIPES, Dataset, Network, Recipe, evaluate, load_checkpoint, read
 from nn.calibration import calibration_error, evidence
-from nn.pen import KINDS, write_digits, write_nondigits
-from nn.preprocess import find_ink
-from nn.segmentation import split_digits
+from nn.drawing.preprocessing import find_ink
+from nn.drawing.segmentation import split_digits
+from nn.pen.pen import KINDS, write_digits, write_nondigits
 from tests.helpers import STROKES, canvas_of, coverage, drawing, inputs_of
 
 FILE = Path(__file__).parents[2] / "weights" / "best.npz"

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from nn import CheckpointError, Network, load_network, read
-from nn.calibration import Calibration, calibrate, calibration_error, evidence
+from nn.calibration import Calibration, calibrate, calibration_error, evidence, separation
 from tests.helpers import checkpoint_bytes, drawing
 
 
@@ -51,6 +51,31 @@ def test_evidence_is_the_share_of_the_two_most_probable_digits() -> None:
     assert evidence(np.full((1, 10), 0.1))[0] == pytest.approx(0.2)
 
 
+def test_only_typical_digits_choose_the_threshold_of_refusal() -> None:
+    said, labels = overconfident(20_000, factor=2.0)
+    odd = np.concatenate([said, np.full((5000, 10), 0.1)])
+    fitted = calibrate(odd, np.concatenate([labels, labels[:5000]]), typical=slice(20_000))
+    judged = evidence(fitted.apply(said))
+    assert (judged < fitted.refuse_below).mean() == pytest.approx(0.01, abs=1e-3)
+
+
+def test_separation_of_a_few_marks_by_hand() -> None:
+    digits, others = np.array([0.9, 0.8, 0.5]), np.array([0.8, 0.2])
+    # of six pairs four are in order and one is a tie; 0.5 accepts all digits and one of the others
+    assert separation(digits, others) == pytest.approx((4.5 / 6, 1 / 2))
+
+
+def test_false_acceptances_are_counted_where_95_per_cent_of_digits_are_accepted() -> None:
+    digits = np.arange(100) / 100
+    assert separation(digits, np.array([0.04, 0.05, 0.06, 0.5]))[1] == 3 / 4
+
+
+def test_separation_is_one_half_by_chance_and_one_when_all_digits_lead() -> None:
+    rng = np.random.default_rng(0)
+    assert separation(rng.random(4000), rng.random(4000))[0] == pytest.approx(0.5, abs=0.02)
+    assert separation(1 + rng.random(10), rng.random(10)) == (1.0, 0.0)
+
+
 def test_few_digits_are_refused_and_sure_answers_are_right() -> None:
     said, labels = overconfident(20_000, factor=2.0)
     fitted = calibrate(said, labels)
@@ -59,6 +84,22 @@ def test_few_digits_are_refused_and_sure_answers_are_right() -> None:
     sure = judged.max(axis=1) >= fitted.unsure_below
     assert sure.any()
     assert (judged.argmax(axis=1) == labels)[sure].mean() > 0.98
+
+
+def test_an_answer_with_less_than_half_is_never_sure_however_often_it_was_right() -> None:
+    labels = np.tile(np.arange(10, dtype=np.uint8), 100)
+    rows = np.arange(len(labels))
+    said = np.full((len(labels), 10), 1e-3)
+    said[rows, labels] = 0.991
+    torn = rows[::20]  # right, too, but hardly: 0.334 beside 0.333 and 0.333
+    said[torn] = 0.0
+    for step, share in enumerate((0.334, 0.333, 0.333)):
+        said[torn, (labels[torn] + step) % 10] = share
+    fitted = calibrate(said, labels)
+    judged = fitted.apply(said)
+    assert (judged.argmax(axis=1) == labels).all()
+    assert judged.max(axis=1).min() < 0.4
+    assert fitted.unsure_below == 0.5
 
 
 def test_an_untouched_calibration_leaves_probabilities_as_they_are() -> None:

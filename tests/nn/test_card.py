@@ -62,6 +62,10 @@ def test_the_measured_table_counts_the_same_errors() -> None:
     assert f"({measured} errors of 10,000)" in row("test accuracy, MNIST")["best.npz"]
 
 
+def test_the_figures_of_real_handwriting_are_of_the_shipped_weights() -> None:
+    assert re.search(r"sha256 `([0-9a-f]{8})`", CARD)[1] == sha256("best.npz")[:8]
+
+
 def test_the_card_shows_every_picture_and_no_other() -> None:
     shown = re.findall(r"!\[[^\]]{30,}\]\(card/([\w-]+\.png)\)", CARD)
     assert sorted(shown) == [picture.name for picture in PICTURES]

@@ -143,7 +143,17 @@ REFUSALS: dict[str, tuple[Callable[[Arrays], Arrays], str]] = {
     ),
     "too many layers": (
         lambda c: with_meta(c, layers=[{"kind": "relu"}] * 101),
-        "at most 100 layers, found 101",
+        "at most 33 layers, found 101",
+    ),
+    "too many hidden layers": (
+        lambda c: with_meta(
+            c,
+            layers=[
+                {"kind": "dense", "inputs": a, "outputs": b}
+                for a, b in pairwise([784, *[4] * 9, 10])
+            ],
+        ),
+        "at most 8 hidden layers, found 9",
     ),
     "a text of a megabyte": (
         lambda c: with_meta(c, note="x" * 1_000_000),
@@ -156,8 +166,8 @@ REFUSALS: dict[str, tuple[Callable[[Arrays], Arrays], str]] = {
         lambda c: {**with_layer(c, 0, outputs=7), "0.dense.W": np.zeros((784, 7), np.float32)},
         "batch_norm expects 6",
     ),
-    "a negative width": (lambda c: with_layer(c, 0, outputs=-6), "outputs from 1 to 10,000"),
-    "a huge width": (lambda c: with_layer(c, 0, inputs=10**12), "inputs from 1 to 10,000"),
+    "a negative width": (lambda c: with_layer(c, 0, outputs=-6), "outputs from 1 to 4,096"),
+    "a huge width": (lambda c: with_layer(c, 0, inputs=10**12), "inputs from 1 to 4,096"),
     "a width of text": (lambda c: with_layer(c, 0, inputs="784"), "found '784'"),
     "a slope of text": (lambda c: with_layer(c, 2, slope="0.1"), "slope from 0 to 1, found '0.1'"),
     "a slope of 3": (lambda c: with_layer(c, 2, slope=3), "slope from 0 to 1, found 3"),
@@ -304,8 +314,8 @@ def hidden_list(content: Arrays) -> bytes:
 
 
 def giant(content: Arrays) -> bytes:
-    """An architecture of 800 MB, and none of its arrays."""
-    sizes = [784, 10_000, 10_000, 10_000, 10]
+    """An architecture of 480 MB, and none of its arrays."""
+    sizes = [784, *[4096] * 8, 10]
     layers = [{"kind": "dense", "inputs": a, "outputs": b} for a, b in pairwise(sizes)]
     return file_of({"meta": with_meta(content, layers=layers)["meta"]}).getvalue()
 

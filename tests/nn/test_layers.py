@@ -73,15 +73,6 @@ def test_a_layer_never_writes_into_what_it_is_given(
     np.testing.assert_array_equal(x, given)
 
 
-def test_a_smaller_batch_after_a_larger_one_gives_what_it_gives_alone(
-    layer: Layer, x: np.ndarray, rng: np.random.Generator
-) -> None:
-    forward(layer, rng.standard_normal((3 * SAMPLES, WIDTH)))
-    after = forward(layer, x).copy()
-    layer._buffers.clear()
-    np.testing.assert_array_equal(after, forward(layer, x))
-
-
 def test_config_makes_the_same_layer_again(
     layer: Layer, x: np.ndarray, rng: np.random.Generator
 ) -> None:
@@ -153,26 +144,7 @@ def test_dropout_asks_for_its_generator() -> None:
         Dropout(0.5).forward(np.ones((2, 2)), training=True)
 
 
-@pytest.mark.parametrize(
-    ("inputs", "blank"), [(8, []), (8, [0, 1, 5, 6, 7]), (7, [0, 1, 6])], ids=str
-)
-def test_reading_pixels_equals_a_forward_of_them_scaled(
-    inputs: int, blank: list[int], rng: np.random.Generator
-) -> None:
-    dense = bound(Dense(inputs, 3), rng)
-    dense.needs_input_grad = False
-    pixels = rng.integers(1, 256, (SAMPLES, inputs)).astype(np.uint8)
-    pixels[:, blank] = 0
-    dy = rng.standard_normal((SAMPLES, 3))
-    results = []
-    for way, batch in ((dense.forward, pixels / 255), (dense.read, pixels)):
-        y = way(batch).copy()
-        dense.backward(dy)
-        results.append((y, dense.dW.copy(), dense.db.copy()))
-    for forwarded, read in zip(*results, strict=True):
-        np.testing.assert_allclose(read, forwarded, rtol=1e-12, atol=1e-14)
-
-
 def test_pixels_are_scaled_from_zero_to_one() -> None:
     pixels = np.array([[0, 51, 255]], np.uint8)
-    np.testing.assert_allclose(scaled(pixels, np.empty((1, 3), np.float32)), [[0, 0.2, 1]])
+    np.testing.assert_allclose(scaled(pixels), [[0, 0.2, 1]], rtol=1e-6)
+    assert scaled(pixels).dtype == np.float32

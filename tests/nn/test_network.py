@@ -10,7 +10,14 @@ from nn import RECIPES, Dataset, Network
 from nn.layers import BatchNorm, Dense, Dropout, LeakyReLU, ReLU, Tanh
 from nn.losses import softmax, softmax_cross_entropy
 from nn.network import layers_from, multilayer_perceptron
-from tests.helpers import inputs_of, numerical_gradient, relative_error, tiny_recipe, trained
+from tests.helpers import (
+    cross_entropy,
+    inputs_of,
+    numerical_gradient,
+    relative_error,
+    tiny_recipe,
+    trained,
+)
 
 DEEP = tiny_recipe("deep", hidden=(20, 12), weight_average=0.0)
 
@@ -38,8 +45,8 @@ def test_forward_loss_and_backward_of_a_case_worked_by_hand() -> None:
     logits = network.forward(np.array([[1.0, 2.0]]), training=True)
     np.testing.assert_allclose(logits, [[0.9, 0.9 - math.log(3)]])
     # softmax of two scores that differ by ln 3: (3/4, 1/4); the true one is the second: -ln 1/4
-    loss, dlogits = softmax_cross_entropy(logits, np.array([1]))
-    assert loss == pytest.approx(math.log(4), abs=1e-7)  # the loss's epsilon is 1e-8
+    losses, dlogits = softmax_cross_entropy(logits, np.array([[0.0, 1.0]]))
+    assert losses[0] == pytest.approx(math.log(4), abs=1e-7)  # the loss's epsilon is 1e-8
     np.testing.assert_allclose(dlogits, [[0.75, -0.75]])
 
     network.backward(dlogits)
@@ -78,7 +85,7 @@ def test_gradients_of_a_stack_match_finite_differences(
 
     def loss() -> tuple[float, np.ndarray]:
         logits = network.forward(x, training=True, rng=np.random.default_rng(5))
-        return softmax_cross_entropy(logits, labels, epsilon=0.0, label_smoothing=smoothing)
+        return cross_entropy(logits, labels, label_smoothing=smoothing)
 
     dy = loss()[1]
     for layer in reversed(network.layers):
@@ -106,11 +113,22 @@ def test_two_flat_vectors_own_every_parameter_and_gradient_once() -> None:
     np.testing.assert_array_equal(np.concatenate(grads), network.grads)
 
 
-@pytest.mark.parametrize("layers", [[Dense(784, 10)], [Dropout(0.3), Dense(784, 10)]], ids=len)
-def test_reading_pixels_equals_a_forward_of_them_scaled(layers: list, digits: Dataset) -> None:
-    network = Network(layers).initialize(rng=np.random.default_rng(0))
-    read = network.read(digits.images).copy()
-    np.testing.assert_allclose(read, network.forward(inputs_of(digits)), atol=1e-5)
+def test_a_frozen_network_folds_once_and_another_at_each_prediction(
+    deep: Network, x: np.ndarray
+) -> None:
+    frozen = deep.copy().freeze()
+    assert frozen.folded() is frozen.folded()
+    for vector in (frozen.params, frozen.statistics, frozen.layers[0].W):
+        with pytest.raises(ValueError, match="read-only"):
+            vector[...] = 0.0
+    network = frozen.copy()
+    before = network.predict_proba(x[:20])
+    np.testing.assert_array_equal(before, frozen.predict_proba(x[:20]))
+    network.params[-1] += 1.0
+    after = network.predict_proba(x[:20])
+    assert not np.allclose(after, before, atol=1e-3)
+    network.statistics += 1.0
+    assert not np.allclose(network.predict_proba(x[:20]), after, atol=1e-3)
 
 
 def test_training_steps_leave_the_parameters_in_the_flat_vectors(digits: Dataset) -> None:
@@ -231,8 +249,8 @@ def test_multilayer_perceptron_puts_its_layers_in_the_usual_order() -> None:
     [
         ([], "at least one dense layer, got none"),
         ([ReLU()], "at least one dense layer, got none"),
-        ([Dense(3, 4), Dense(5, 2)], "dense expects 5 inputs, the layer before puts out 4"),
-        ([Dense(3, 4), BatchNorm(3)], "batch_norm expects 3 inputs, the layer before puts out 4"),
+        ([Dense(3, 4), Dense(5, 2)], "dense expects 5 inputs, the layer before has 4 outputs"),
+        ([Dense(3, 4), BatchNorm(3)], "batch_norm expects 3 inputs, .* has 4 outputs"),
     ],
 )
 def test_layers_that_do_not_fit_are_refused(layers: list, says: str) -> None:
@@ -246,7 +264,7 @@ def test_layers_that_do_not_fit_are_refused(layers: list, says: str) -> None:
         ({"kind": "conv"}, "expected a layer of dense, .* got 'conv'"),
         ({}, "got None"),
         ({"kind": "dense", "inputs": 3}, "layer dense: .*outputs"),
-        ({"kind": "relu", "slope": 1}, "layer relu: .*slope"),
+        ({"kind": "relu", "slope": 1}, "layer relu: .*no arguments"),
         ({"kind": "leaky_relu", "slope": "steep"}, "layer leaky_relu: .*steep"),
     ],
 )

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -144,3 +145,35 @@ def test_a_recipe_never_changes() -> None:
         recipe.epochs = 3
     assert recipe.replace(epochs=3).epochs == 3
     assert recipe.epochs == 10
+
+
+NAMES_OF_NO_FIELD = [{"self": 1}, {"cls": 1}, {"": 2}, {"changes": {}}, {"values": {}}]
+
+
+@pytest.mark.parametrize("values", NAMES_OF_NO_FIELD, ids=str)
+def test_names_that_are_no_fields_are_refused_whatever_they_are(values: dict[str, Any]) -> None:
+    (name,) = values
+    for make in (Recipe().replace, lambda **values: Recipe.from_dict(values)):
+        with pytest.raises(RecipeError, match=f"^expected fields of a recipe, got {name}$"):
+            make(**values)
+
+
+@pytest.mark.parametrize(
+    "values", [{1: 2}, {None: 2, "epochs": 3}, {("epochs",): 3, 4: 5}], ids=str
+)
+def test_keys_that_are_no_names_are_refused(values: dict[Any, Any]) -> None:
+    with pytest.raises(RecipeError, match="expected fields of a recipe, got "):
+        Recipe.from_dict(values)
+
+
+@pytest.mark.parametrize("values", [None, 3, "epochs", ["epochs", 3], [("epochs", 3)]], ids=str)
+def test_what_is_no_mapping_is_refused_as_a_recipe(values: Any) -> None:
+    with pytest.raises(RecipeError, match="expected fields of a recipe, got ") as refusal:
+        Recipe.from_dict(values)
+    assert str(values) in str(refusal.value)
+
+
+def test_a_whole_number_in_a_field_of_numbers_is_a_float() -> None:
+    recipe = Recipe.from_json('{"dropout": 0, "learning_rate": 1, "epochs": 3}')
+    assert [type(value) for value in (recipe.dropout, recipe.learning_rate)] == [float, float]
+    assert type(recipe.epochs) is int

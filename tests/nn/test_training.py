@@ -23,8 +23,7 @@ from nn import (
     train,
 )
 from nn.layers import Dropout
-from nn.losses import softmax_cross_entropy
-from tests.helpers import exhaust, inputs_of, tiny_recipe, trained
+from tests.helpers import cross_entropy, exhaust, inputs_of, tiny_recipe, trained
 
 MEMORY = 300  # MB that a training on all of MNIST may take, Python included
 
@@ -140,14 +139,11 @@ def test_samples_are_shuffled_anew_every_epoch_without_loss(digits: Dataset) -> 
     assert orders[:40] != orders[40:80]
 
 
-@pytest.mark.parametrize("shares", [False, True])
-def test_pauses_and_other_work_between_steps_change_nothing(digits: Dataset, shares: bool) -> None:
+def test_pauses_and_other_work_between_steps_change_nothing(digits: Dataset) -> None:
     recipe = tiny_recipe("deep", epochs=3)
     expected = trained(digits, recipe)
     network, events = started(digits, recipe)
     other, others = started(digits, tiny_recipe("adam"), seed=8)
-    if shares:
-        other.work_in(network.workspace)
     while list(islice(events, 3)):
         list(islice(others, 2))
         np.random.default_rng(0).random(100)
@@ -192,7 +188,7 @@ def test_progress_tells_the_mean_loss_and_accuracy_of_the_epoch(digits: Dataset)
     network, events = started(digits, recipe)
     *_, end = events
     logits = network.forward(inputs_of(digits))
-    loss, _ = softmax_cross_entropy(logits, digits.labels, label_smoothing=0.2)
+    loss, _ = cross_entropy(logits, digits.labels, label_smoothing=0.2)
     assert end.loss == pytest.approx(loss, rel=1e-5)
     assert end.accuracy == pytest.approx((logits.argmax(axis=1) == digits.labels).mean())
 
@@ -266,7 +262,7 @@ def test_the_recipe_decides_the_dropout_of_a_network_that_was_built_with_another
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        ({"weight_decay": 0.1}, "weight_decay: fixed while a training runs; only batch_size, "),
+        ({"weight_decay": 0.1}, "weight_decay: fixed during a training run; only batch_size, "),
         ({"epochs": 9, "learning_rate": 0.2}, "epochs: fixed"),
         ({"hidden": (16, 16), "augment": 1.0}, "augment, hidden: fixed"),
         ({"batch_size": 41}, "batch_size: expected at most the 40 training samples, got 41"),
@@ -551,7 +547,7 @@ def test_gradients_gathered_in_chunks_equal_those_of_one_batch(
     twin = network.copy()
     exhaust(events)
     logits = twin.forward(inputs_of(data, np.float64), training=True)
-    twin.backward(softmax_cross_entropy(logits, data.labels)[1])
+    twin.backward(cross_entropy(logits, data.labels)[1])
     np.testing.assert_allclose(network.grads, twin.grads, rtol=0, atol=1e-14)
 
 

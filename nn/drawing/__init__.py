@@ -1,0 +1,1 @@
+"""Drawings: from pixels, drawn or photographed, to digits."""

@@ -1,0 +1,369 @@
+"""Photos, scans and screenshots: from an image file's pixels to ink.
+
+Paper of one tone, as in scans, screenshots and photos in even light:
+
+    paper       = the most frequent colour at the picture's edges
+    distance    = of a pixel's colour from the paper's
+    two classes = distance below and above Otsu's threshold, maximising n0 n1 (mean0 - mean1)^2
+    ink         = distance as a share of full ink's, 0 below the noise of tiles without ink
+
+Paper of varying tone, where each pixel is compared with the paper around it:
+
+    brightness  = light x reflectance, so s = log(brightness) is a sum of the two
+    light       = mean of s over a wide box, of paper pixels only
+    contrast    = (exp(s - light) - 1) x sign, sign -1 for dark ink on light paper, 1 for light
+    ink         = contrast between LOW and HIGH of full ink's, as a share in [0, 1]
+
+Rules and frames are left out (rules.py); what lies in a panel, such as a sheet on a table or a
+picture in a plot, is read instead of it. Specks, and objects that lean in from the image's edge,
+are removed; thin strokes are thickened. Out of scope: perspective, digits in street scenes.
+
+Sources: N. Otsu, "A threshold selection method from gray-level histograms", 1979 (the global
+threshold); P. D. Wellner, "Adaptive thresholding for the DigitalDesk", 1993 (the local one);
+A. V. Oppenheim, R. W. Schafer, T. G. Stockham, 1968 (homomorphic brightness).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageFilter
+
+from .image_file import load_photo
+from .preprocessing import (
+    CONTRAST,
+    EDGE,
+    NOISE,
+    Floats,
+    Pixels,
+    distance_from,
+    frequent_colour,
+    premultiplied,
+    share_of_ink,
+)
+from .rules import find_surrounding, without_rules
+from .segmentation import Components, find_components
+
+RING = 0.03  # of the shorter side: the edge whose colour is the paper's
+MOST_INK = 0.72  # of a picture; with more, it is a sheet on a table
+INK_AT_EDGE = 0.37  # of the ring: with more ink, it is not paper that was found
+# Paper is even when this share of 4 x 4 tiles has paper within EVEN, of full ink's distance.
+EVEN_TILES, EVEN_SHARE, EVEN = 4, 0.9, 0.08
+MOSTLY_INK = 0.25  # of a tile: with less paper, it is not looked at
+GRAIN_TILES, GRAIN = 14, 1.25  # noise: GRAIN times the median of the maxima of tiles without ink
+NEAR, GRAINY = 0.04, 2.0  # or GRAINY times what most pixels have that are no nearer to ink
+MIXED = 0.05  # share of ink that may be lighter than paper if the rest is darker, or vice versa
+LIGHT = 0.09  # of the longer side: the box within which light is even
+STROKE = 0.35  # of that box: the scale of a stroke
+PAPER_TONE = 12.0  # added to brightness, so that noise in the dark is not contrast
+LEAST_CONTRAST = 0.15  # of the paper's brightness
+SIGMAS = 5.0  # of the paper's noise: the least contrast of ink
+LOW, HIGH = 0.3, 0.7  # of full ink's contrast: paper below, ink above
+LEAST_AREA = 2e-4  # of the image: smaller is no digit
+SPECK = 0.02  # of the largest component's area
+THIN = 0.05  # of the digit's longer side: thinner strokes are thickened
+EDGES = 0.04  # of the shorter side: components so near the image's edge may come from outside
+SOLID = 2.0  # times the width of strokes: what is thicker there is an object
+TALL = 0.42  # of the tallest component's height: what is lower there is a speck
+PANELS = 2  # panels within each other that are opened
+LEAST_DIGIT = 0.2  # of a panel's height: the least of what is looked for in it
+
+Mask = NDArray[np.bool_]
+
+
+def photo_ink(data: bytes) -> Floats | None:
+    """The ink in an image file.
+
+    Parameters
+    ----------
+    data : bytes of a PNG, JPEG, WebP, GIF, BMP, TIFF or PPM file of any mode; EXIF may rotate it
+
+    Returns
+    -------
+    (H, W) float32 in [0, 1], ink 1 on paper 0, H x W at most WORKING; None when there is no ink
+
+    Raises
+    ------
+    PhotoError
+        The file is of another kind, broken, or has more than LARGEST pixels.
+    """
+    ink = _ink(load_photo(data), PANELS)
+    return None if ink is None else _thickened(ink)
+
+
+def _ink(rgba: Pixels, panels: int) -> Floats | None:
+    """The ink in a picture, or in the panel or frame in it."""
+    colour = premultiplied(rgba)
+    ink = _even_ink(rgba, _paper(_ring(colour)), whole=True)
+    around = None if ink is None or panels == 0 else find_surrounding(ink >= EDGE)
+    if ink is None or (around is None and (ink >= EDGE).mean() > MOST_INK):
+        # The edges may show a table around the sheet.
+        ink = _even_ink(rgba, _paper(colour), whole=False)
+        if ink is None:
+            ink = _local_ink(_grey(rgba))
+        around = None if ink is None or panels == 0 else find_surrounding(ink >= EDGE)
+    if ink is None or around is None:
+        return ink
+    (left, top, right, bottom), margin = around.box, 0
+    if around.filled:
+        margin = max(round(RING * min(right - left, bottom - top)), 1)
+    within = slice(top + margin, bottom - margin), slice(left + margin, right - margin)
+    inner = _ink(rgba[within], panels - 1) if around.filled else _unframed(ink[within])
+    if inner is None or _height(inner) < LEAST_DIGIT * (bottom - top):
+        return ink
+    whole = np.zeros_like(ink)
+    whole[within] = inner
+    return whole
+
+
+def _unframed(ink: Floats) -> Floats:
+    """The ink within a frame, which is the component with the largest box."""
+    found = find_components(ink > 0)
+    sizes = found.boxes[:, 2:] - found.boxes[:, :2]
+    others = np.ones(len(sizes), np.intp)
+    others[sizes.prod(axis=1).argmax()] = 0
+    inner: Floats = np.where(
+        found.paint(others, (ink.shape[0], ink.shape[1])) > 0, ink, np.float32(0)
+    )
+    return inner
+
+
+def _height(ink: Floats) -> int:
+    """The height of the tallest component, in pixels."""
+    boxes = find_components(ink >= EDGE).boxes
+    return int((boxes[:, 3] - boxes[:, 1]).max(initial=0))
+
+
+def _even_ink(rgba: Pixels, paper: Floats, *, whole: bool) -> Floats | None:
+    """The ink on paper of one tone, as on a canvas, dark or light; None if the paper is uneven.
+
+    Parameters
+    ----------
+    paper : its colour, (4,)
+    whole : whether the paper must reach to the picture's edges
+
+    Uneven light makes paper of several tones, and a lamp's reflection is lighter than the paper
+    where the ink is darker: both are left to `_local_ink`.
+    """
+    colour = premultiplied(rgba)
+    distance = distance_from(paper, colour)
+    if distance.max(initial=0.0) < CONTRAST:
+        return None
+    distance = without_rules(distance, distance > _threshold(distance))
+    between = _threshold(distance)
+    marked = distance > between
+    if not marked.any():
+        return None
+    contrast = float(np.median(distance[marked]))
+    # The distance nearest to paper in each tile, so that strokes do not count.
+    tiles = list(_tiles(distance, EVEN_TILES))
+    if whole:  # a tile with hardly any paper is ink; else it may be a table, or a shadow
+        tiles = [tile for tile in tiles if (tile <= between).mean() >= MOSTLY_INK]
+    tones = [float(np.quantile(tile, 0.05)) for tile in tiles]
+    if not tones or np.quantile(tones, EVEN_SHARE) > EVEN * contrast:
+        return None
+    if whole and (_ring(distance) > between).mean() > INK_AT_EDGE:
+        return None
+    grain = _grain(distance, between)
+    kept = _heavy(find_components(distance >= grain), distance.shape, whole=whole)
+    ink = share_of_ink(np.where(kept, distance, np.float32(0)), grain)
+    if ink is None:
+        return None
+    grey = _grey(rgba)
+    lighter = float((grey[ink >= EDGE] > np.median(grey[distance <= between])).mean())
+    return ink if min(lighter, 1.0 - lighter) <= MIXED else None
+
+
+def _ring(values: Floats) -> Floats:
+    """The values along the picture's four edges: of (H, W, 4) or (H, W), (1, n, 4) or (1, n)."""
+    depth = max(round(RING * min(values.shape[:2])), 1)
+    edges = np.ones(values.shape[:2], np.bool_)
+    edges[depth:-depth, depth:-depth] = False
+    return values[edges][None]
+
+
+def _paper(colour: Floats) -> Floats:
+    """The paper's colour, (4,): the most frequent one, then the mean of those near it, twice."""
+    paper = frequent_colour(colour)
+    for _ in range(2):
+        paper = colour[distance_from(paper, colour) < CONTRAST].mean(axis=0)
+    return paper
+
+
+def _grain(distance: Floats, between: float) -> float:
+    """Up to which distance paper is only noisy: among tiles, and pixels, that are far from ink."""
+    highest = [float(tile.max()) for tile in _tiles(distance, GRAIN_TILES)]
+    blank = [tone for tone in highest if tone <= between]
+    tiles = GRAIN * float(np.median(blank)) if blank else 0.0
+    radius = max(round(NEAR * min(distance.shape)), 1)
+    near = _box_mean(_box_mean((distance > between).astype(np.float32), radius).T, radius).T
+    far = distance[near < 1e-6]
+    pixels = GRAINY * float(np.quantile(far, 0.9)) if far.size else 0.0
+    return max(NOISE, tiles, min(pixels, between))
+
+
+def _tiles(values: Floats, count: int) -> Iterator[Floats]:
+    """The values in count x count tiles, or fewer if there are fewer pixels."""
+    for band in np.array_split(values, min(count, values.shape[0]), axis=0):
+        yield from np.array_split(band, min(count, values.shape[1]), axis=1)
+
+
+def _threshold(values: Floats) -> float:
+    """The threshold between two classes with the largest variance between them (Otsu)."""
+    counts, edges = np.histogram(values, 256)
+    below = np.cumsum(counts)[:-1].astype(np.float64)
+    above = counts.sum() - below
+    sums = np.cumsum(counts * (edges[1:] + edges[:-1]) / 2)
+    low, high = sums[:-1] / np.maximum(below, 1), (sums[-1] - sums[:-1]) / np.maximum(above, 1)
+    return float(edges[1 + (below * above * (high - low) ** 2).argmax()])
+
+
+def _grey(rgba: Pixels) -> Floats:
+    """Brightness from 0 to 255, (H, W); transparent pixels get a tone unlike the ink's."""
+    grey = rgba[..., :3].astype(np.float32) @ np.array([0.299, 0.587, 0.114], np.float32)
+    alpha = rgba[..., 3].astype(np.float32) / 255.0
+    total = float(alpha.sum())
+    if total < alpha.size:
+        seen = float((grey * alpha).sum()) / max(total, 1.0)
+        # Mostly opaque: a photo with its corners cut. Mostly transparent: ink without paper.
+        behind = seen if total >= 0.5 * alpha.size else 255.0 * (seen < 128.0)
+        grey = grey * alpha + np.float32(behind) * (1 - alpha)
+    return grey
+
+
+def _local_ink(grey: Floats) -> Floats | None:
+    """The ink of a photo, by its contrast with the paper around it; None when there is none."""
+    tone = np.log(grey + np.float32(PAPER_TONE))
+    radius = max(round(LIGHT * max(grey.shape)), 2)
+    even = np.ones_like(tone)
+    for share in (1.0, 0.35):  # light by all pixels, then by those nearest to it
+        contrast = tone - _local_mean(tone, even, radius)
+        limit = max(float(np.quantile(np.abs(contrast), 0.99)) * 0.5 * share, 1e-3)
+        even = (np.abs(contrast) < limit).astype(np.float32)
+    contrast = np.exp(tone - _local_mean(tone, even, radius)) - np.float32(1)
+    if _is_dark(tone, radius):
+        contrast = -contrast
+    noise = 1.4826 * float(np.median(np.abs(contrast)))
+    least = max(LEAST_CONTRAST, SIGMAS * noise)
+    contrast = without_rules(contrast, contrast > least)
+    standing_out = contrast[contrast > least]
+    if standing_out.size == 0:
+        return None
+    full = float(np.quantile(standing_out, 0.75))
+    return _without_specks(np.clip((contrast / full - LOW) / (HIGH - LOW), 0.0, 1.0))
+
+
+def _is_dark(tone: Floats, radius: int) -> bool:
+    """Whether the ink is darker than its paper, by the skewness of the tone at a stroke's scale.
+
+    Strokes are few pixels that differ much. An edge between two surfaces is as much darker on one
+    side as it is lighter on the other, and a lamp's reflection is smooth, so neither counts.
+    """
+    fine = tone - _local_mean(tone, np.ones_like(tone), max(round(STROKE * radius), 1))
+    rows, columns = (slice(length // 10, length - length // 10) for length in tone.shape)
+    return float((fine[rows, columns].astype(np.float64) ** 3).sum()) < 0
+
+
+def _local_mean(values: Floats, weights: Floats, radius: int) -> Floats:
+    """The weighted mean over a box of 2 radius + 1 pixels, twice, (H, W)."""
+    margin = 2 * radius  # beyond the edges the light is mirrored about the edge's value
+    tones = np.pad(values, margin, mode="reflect", reflect_type="odd")
+    weight = np.pad(weights, margin, mode="reflect")
+    total = tones * weight
+    for _ in range(2):
+        total, weight = (_box_mean(_box_mean(part, radius).T, radius).T for part in (total, weight))
+    mean: Floats = np.where(weight > 1e-3, total / np.maximum(weight, 1e-3), tones)
+    return mean[margin:-margin, margin:-margin]
+
+
+def _box_mean(values: Floats, radius: int) -> Floats:
+    """The mean of each column over 2 radius + 1 rows, fewer at the ends, by running sums."""
+    height = len(values)
+    sums = np.zeros((height + 1, values.shape[1]))
+    np.cumsum(values, axis=0, out=sums[1:])
+    rows = np.arange(height)
+    first, last = np.maximum(rows - radius, 0), np.minimum(rows + radius + 1, height)
+    means: Floats = ((sums[last] - sums[first]) / (last - first)[:, None]).astype(np.float32)
+    return means
+
+
+def _without_specks(ink: Floats) -> Floats | None:
+    """Only the components that are large and within the image; None when there is none."""
+    found = find_components(ink >= 0.5)
+    if found.areas.max(initial=0) < max(LEAST_AREA * ink.size, 2):
+        return None
+    # Ink below one half belongs to the strokes that it surrounds.
+    core = Image.fromarray(np.uint8(255) * _heavy(found, ink.shape, whole=False))
+    around = np.asarray(core.filter(ImageFilter.MaxFilter(5))) > 0
+    cleaned: Floats = np.where(around, ink, np.float32(0)).astype(np.float32)
+    return cleaned
+
+
+def _thickened(ink: Floats) -> Floats:
+    """The ink with thin strokes made wide enough for 28 x 28 pixels."""
+    core = ink >= 0.5
+    found = find_components(core)
+    if found.areas.size == 0:
+        return ink
+    left, top, right, bottom = found.boxes[found.areas.argmax()]
+    missing = THIN * max(right - left, bottom - top) - _stroke_width(core)
+    if missing < 1:
+        return ink
+    image = Image.fromarray(np.rint(ink * 255).astype(np.uint8))
+    for _ in range(round(missing / 2)):
+        image = image.filter(ImageFilter.MaxFilter(3))
+    return np.asarray(image, np.float32) / np.float32(255)
+
+
+def _heavy(found: Components, shape: tuple[int, ...], *, whole: bool) -> Mask:
+    """The pixels of digits, (H, W): no specks, and no objects that lean in from outside.
+
+    A component's weight is its area, more in the middle. A finger or a table begins at the image's
+    edge, ends before its middle, and is thicker than a stroke. Where the paper is not the `whole`
+    picture, all that begins at the edge may come from outside.
+    """
+    height, width = shape
+    if found.areas.size == 0:
+        return np.zeros((height, width), np.bool_)
+    x = (found.boxes[:, 0] + found.boxes[:, 2]) / width - 1.0  # -1 to 1
+    y = (found.boxes[:, 1] + found.boxes[:, 3]) / height - 1.0
+    margin = EDGES * min(height, width)
+    left, top, right, bottom = found.boxes.T
+    inside = (left >= margin) & (top >= margin) & (right <= width - margin)
+    inside &= bottom <= height - margin
+    owner = found.paint(np.arange(1, found.areas.size + 1), (height, width))
+    middle = owner[height // 3 : height - height // 3, width // 3 : width - width // 3]
+    inside[middle[middle > 0] - 1] = True
+    if whole and inside.any() and not inside.all():
+        strokes = inside[owner - 1] & (owner > 0)
+        thick = owner[_eroded(owner > 0, SOLID * _stroke_width(strokes))]
+        slim = np.ones_like(inside)
+        slim[thick - 1] = False
+        slim &= bottom - top >= TALL * (bottom - top)[inside].max()
+        within = (
+            slice(round(margin), height - round(margin)),
+            slice(round(margin), width - round(margin)),
+        )
+        beyond = np.bincount(owner[within].ravel(), minlength=len(slim) + 1)[1:]
+        inside |= slim & (beyond > found.areas / 2)
+    weights = found.areas * np.exp(-(x**2 + y**2))
+    if inside.any():
+        weights *= inside
+    kept = weights >= SPECK * weights.max()
+    heavy: Mask = np.concatenate([[False], kept])[owner]
+    return heavy
+
+
+def _stroke_width(core: Mask) -> float:
+    """The width of strokes in all directions, in pixels, by their area and outline."""
+    edges = sum(int(np.diff(core, axis=axis).sum()) for axis in (0, 1))  # pixels in and out
+    return 8 / np.pi * int(core.sum()) / max(edges, 1)
+
+
+def _eroded(mask: Mask, width: float) -> Mask:
+    """The middles of squares of this width, or a little more, that lie in the mask."""
+    radius = max(round(width / 2), 1)
+    share = _box_mean(_box_mean(mask.astype(np.float32), radius).T, radius).T
+    return share > 1 - 1e-6

@@ -1,0 +1,1 @@
+"""Why this digit: what a network attends to, and the state of its layers."""

@@ -1,0 +1,1 @@
+"""The synthetic pen: digits written as people write them, to train on."""
