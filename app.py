@@ -1,18 +1,19 @@
 """Digit Lab, the page: draw a digit and see what the network reads; train one and watch.
 
-Run it with `streamlit run app.py`. This file is a table of contents; each part is a room of `ui/`.
+Run it with `streamlit run app.py`. This file is a table of contents; each part is a module of
+`ui/page/`, and each tab a module of `ui/panels/`.
 """
 
 import streamlit as st
 
-from ui import language, polls, prediction, session, startup, style, training
+from ui.page import heading, language, polling, prediction, sidebar
 
+heading.check_config()
 language.settle()
-style.set_up_page()
-startup.check()
-style.heading()
-every = session.poll_seconds()
+heading.set_up_page()
+heading.show()
+every = polling.set_up()
 with st.sidebar, st.container(gap="xsmall"):
-    training.settings()
-    st.fragment(polls.in_turn(training.panel), run_every=every.panel)()
-st.fragment(polls.in_turn(prediction.draw_and_read), run_every=every.slate)()
+    sidebar.settings()
+    st.fragment(polling.in_turn(sidebar.panel), run_every=every.panel)()
+st.fragment(polling.in_turn(prediction.show), run_every=every.slate)()

@@ -1,5 +1,6 @@
 """The page: what a visitor sees and presses. It imports `nn`, never the other way round.
 
-Only these modules know Streamlit: canvas, photo, prediction, training, session, style. charts and
-learners do not, so that they can be tested, and moved, without a page.
+Only `ui.page` and `ui.panels` import Streamlit; everything else works, and is tested, without it.
 """
+
+__version__ = "1.0.0"  # of Digit Lab; "About" in the page's menu shows it

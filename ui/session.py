@@ -1,275 +1,434 @@
-"""What the page keeps: for the whole server the networks and the learners, for each visitor
-which network reads, and which runs are theirs.
+"""All that the page remembers of one visitor, in one object; the page's modules read and change it.
+
+Streamlit runs the page's script anew at every press. What must outlive a run is an attribute here;
+Streamlit itself only keeps the widgets' values.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
+import time
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field, replace
+from typing import Any, Generic, TypeVar
 
-import streamlit as st
+from nn import CheckpointError, Found, Network, Number, Preprocessing, Recipe
+from nn.explain.attribution import explaining
 
-from nn import CheckpointError, Network, Recipe, load_checkpoint, load_mnist
+from .files import network_from_upload
+from .presets import PRESETS
+from .runs import Run, Runs
+from .storage import Kept, Store, StoreError
+from .training.scheduler import Scheduler
+from .training.snapshot import Moment, Snapshot
+from .view.film import Film
+from .view.landscape import Landscape
 
-from . import arenas, language, polls, settings, texts
-from .lab import shelf
-from .lab.runs import Run, Runs
-from .scheduler.limits import TooLargeError, TooManyError
-from .scheduler.snapshot import Snapshot
-from .workers import Trainers, trainers
+YOURS = "yours"  # the reader that is the controlled run
+COMPARABLE = (str, int, float, tuple, frozenset, type(None))
 
-WEIGHTS = Path(__file__).parent.parent / "weights"
-SHIPPED = ("best", "original")
-YOURS = "yours"
-MAX_RELEASED = 200  # visitors whose lost trainings are remembered; long after that these are gone
+T = TypeVar("T")
 
 
 @dataclass
-class Connection:
-    """A visitor's connection to the server.
+class Slate:
+    """The drawing surface.
 
     Attributes
     ----------
-    everyone, released : the server's learners, and those whose connection is lost, by visitor
-    visitor, learners : whose it is, and the ids of their trainings
+    start, count : what the page put on it last, and how often it did so
+    cleared : the drawing that was there when it was cleared; it may still come in once more
+    picture, found : the latest drawing as it came, and its digits; None for a blank one
     """
 
-    everyone: Trainers
-    released: dict[str, set[str]]
-    visitor: str
-    learners: set[str] = field(default_factory=set)
+    start: dict[str, Any] | None = None
+    count: int = 0
+    cleared: bytes | None = None
+    picture: bytes | None = None
+    found: Found | None = None
 
-    def release(self) -> None:
-        """Called when the connection is lost: the trainings pause until it is back."""
-        self.released.setdefault(self.visitor, set()).update(self.learners)
-        while len(self.released) > MAX_RELEASED:
-            self.released.pop(next(iter(self.released)))
-        for learner in self.learners:
-            self.everyone.release(learner)
-
-    def hold(self, learners: set[str]) -> None:
-        """These are the trainings of this connection, which is there."""
-        self.learners = learners
-        if self.visitor in self.released:
-            self.released[self.visitor] -= learners
+    def put(self, objects: list[dict[str, Any]]) -> None:
+        """Replace what is on it by these strokes; nothing for a blank slate."""
+        self.count += 1
+        self.start = {"objects": objects, "count": self.count}
+        self.cleared = None if objects else self.picture
 
 
-@st.cache_resource(show_spinner=False)
-def learners() -> Trainers:
-    """The server's learners, with their one worker running."""
-    arenas.keep_small()
-    everyone = trainers(load_mnist, settings.current())
-    everyone.run()
-    return everyone
+@dataclass
+class Photo:
+    """A photo that is read in place of the slate, until something new is drawn.
 
-
-@st.cache_resource(show_spinner=False)
-def _released() -> dict[str, set[str]]:
-    """The trainings that wait for a lost connection, by visitor."""
-    return {}
-
-
-@st.cache_resource(scope="session", show_spinner=False, on_release=Connection.release)
-def _connection() -> Connection:
-    return Connection(learners(), _released(), shelf.visitor())
-
-
-@st.cache_resource(show_spinner=False, max_entries=8)
-def _load_shipped(name: str, changed: float) -> Network | CheckpointError:
-    """A shipped network, or the error that says why there is none; `changed` is the file's."""
-    try:
-        return load_checkpoint(WEIGHTS / f"{name}.npz").network
-    except CheckpointError as error:
-        return error
-
-
-def shipped(name: str) -> Network | CheckpointError:
-    """The network of `weights/name.npz`, shared and never changed; or why it cannot be had."""
-    path = WEIGHTS / f"{name}.npz"
-    return _load_shipped(name, path.stat().st_mtime if path.exists() else 0.0)
-
-
-def runs() -> Runs:
-    """The visitor's runs."""
-    found: Runs = st.session_state.setdefault("runs", Runs())
-    return found
-
-
-def start(
-    recipe: Recipe,
-    seed: int,
-    name: str,
-    *,
-    at_first: Mapping[str, int] | None = None,
-    beside: bool = False,
-) -> Run:
-    """Begin a training of the visitor's own, beside those they have.
-
-    Parameters
+    Attributes
     ----------
-    recipe, seed, name : of the run
-    at_first : `epochs` or `batches` after which it pauses; None to go through
-    beside : leave the panel's control, and the page's reading, where they are
-
-    Raises
-    ------
-    LimitError
-        It would be more than the server gives; the other runs stay as they are.
+    found : its digits; None while there is no photo
+    given_at : the slate's picture and count when it was given
+    error : why it cannot be read, or the name of the sentence that says so
     """
-    pauses = {f"{unit}_at_first": count for unit, count in (at_first or {}).items()}
-    visitor = shelf.visitor()
-    try:
-        learner = learners().start(recipe, seed=seed, visitor=visitor, **pauses)
-    except (TooManyError, TooLargeError):
-        if not (waiting := _released().pop(visitor, None)):
-            raise
-        for left in waiting:  # by a reload, most often: nobody can reach them any more
-            learners().stop(left)
-        learner = learners().start(recipe, seed=seed, visitor=visitor, **pauses)
-    run = runs().add(name, recipe, seed, learner=learner)
-    _connection().hold(_connection().learners | {learner})
-    if not beside:
-        runs().current = run.id
-        read_with(YOURS)
-    return run
+
+    found: Found | None = None
+    given_at: tuple[bytes | None, int] = (None, 0)
+    error: Exception | str | None = None
 
 
-def pause() -> None:
-    """Pause the visitor's training, if one runs."""
-    if learner := learner_id():
-        learners().pause(learner)
+@dataclass
+class Question:
+    """Why `a` and not `b`? The verdict and what comes second, until the visitor asks otherwise.
 
-
-def resume(**until: int) -> None:
-    """Let the visitor's training go on; with `epochs` or `batches`, until so many more are done."""
-    if learner := learner_id():
-        learners().resume(learner, **until)
-
-
-def set_pace(batches_per_second: float | None) -> None:
-    """Let the visitor's training go slowly, so that each batch can be seen; None for full speed."""
-    if learner := learner_id():
-        learners().pace(learner, batches_per_second)
-
-
-def change(recipe: Recipe) -> None:
-    """Let the visitor's training go on by a changed recipe; raises RecipeError if it cannot."""
-    if learner := learner_id():
-        learners().change(learner, recipe)
-
-
-def end(run: Run | None = None) -> None:
-    """End a training, the panel's where none is named; what it has learned is kept."""
-    run = run or runs().now()
-    if run is not None and run.learner is not None:
-        look_at(run)
-        learners().stop(run.learner or "")
-        run.learner = None
-
-
-def control(run: Run | None) -> None:
-    """Let the panel control another run, or none so that a new one can be started."""
-    runs().current = run.id if run else None
-    if run is not None and run.network is not None:
-        read_with(YOURS)
-
-
-def read_with(name: str) -> None:
-    """Read the drawing with another network, from the next run on."""
-    st.session_state["reader-wanted"] = name
-
-
-def learner_id() -> str | None:
-    """The id of the learner that the panel controls; None when there is none."""
-    run = runs().now()
-    return run.learner if run else None
-
-
-def look() -> Snapshot | None:
-    """The panel's training as it stands, or as it ended; None when there is none.
-
-    All of the visitor's runs are looked at: each has a lease of its own. What was seen is kept in
-    the session, so that it stays when the server has forgotten the learner.
+    Attributes
+    ----------
+    verdict : the drawing's, when the question was made
+    asked : whether the visitor has chosen; then it stays for as long as the verdict does
+    erased : rows and columns of patches taken away
     """
-    for run in runs().live():
-        look_at(run)
-    runs().thin()
-    _connection().hold({run.learner for run in runs().live() if run.learner})
-    return kept()
+
+    verdict: int
+    a: int
+    b: int
+    steps: Preprocessing
+    asked: bool = False
+    erased: frozenset[tuple[int, int]] = frozenset()
 
 
-def look_at(run: Run) -> None:
-    """See how one run stands, and let its learner go where it has come to its end."""
-    learner = run.learner
-    snapshot = learners().look(learner) if learner else None
-    if learner is None or snapshot is None:  # dropped
-        run.learner, run.lost = None, learner is not None
-        return
-    run.see(snapshot)
-    if not run.live:
-        learners().stop(learner)
+@dataclass
+class Inspection:
+    """What the visitor looks at inside a network.
+
+    Attributes
+    ----------
+    reader, widths : the network's name and its hidden units; for others it begins anew
+    chosen : the unit that is shown: its layer, counted from 1, and its place
+    disabled : units without which the prediction is made again
+    shown : the units of each layer in the picture
+    """
+
+    reader: str = ""
+    widths: tuple[int, ...] = ()
+    chosen: tuple[int, int] | None = None
+    disabled: frozenset[tuple[int, int]] = frozenset()
+    shown: tuple[tuple[int, ...], ...] = ()
 
 
-def training_is_live() -> bool:
-    """Whether the training that the panel controls has a learner, be it paused."""
-    return learner_id() is not None
+@dataclass(frozen=True)
+class Computed(Generic[T]):
+    """What a panel shows of a network: a result, and which network it is of.
+
+    Attributes
+    ----------
+    reader, network, epoch : its name on the page, the network, and its position in training
+    result : of the computation
+    fresh : whether that is the network that reads now
+    at : when it was finished, in seconds of a monotonic clock
+    """
+
+    reader: str
+    network: Network
+    epoch: float | None
+    result: T
+    fresh: bool = True
+    at: float = 0.0
 
 
-def poll_seconds() -> polls.Intervals:
-    """How often the page's fragments run by themselves. Once a full run."""
-    return polls.settle(_to_be_polled(), len(learners()))
+@dataclass
+class Session:
+    """One visitor.
+
+    Attributes
+    ----------
+    visitor : a random token
+    scheduler, store : the server's; the latter None where no runs are kept
+    stale : the page needs a full run, since a part changed that another part shows
+    polled : what the page's polling was set up for, see page/polling.py
+    reader, reader_wanted : the network that reads, and the one that shall as soon as it exists
+    reader_form, recipe_form : counts how often the page itself set these widgets; each time they
+        are made anew, since the browser may still send the old ones' values
+    chosen : of several digits, the place of the one that the visitor wants to look at
+    other_run : a run that can be read with beside the controlled one
+    bases : what a preset starts from, where that is no longer the preset itself
+    recipe, recipe_error : what the sidebar's fields say, or why that is no recipe
+    run_to_choose : a run that the panel "Runs" is to show next
+    pressed_at : when "Pause" or "Resume" was pressed last, in seconds of a monotonic clock
+    kept : the visitor's kept runs as of this session's latest change; None before the first look
+    """
+
+    visitor: str
+    scheduler: Scheduler
+    store: Store | None = None
+    runs: Runs = field(default_factory=Runs)
+    stale: bool = False
+    polled: tuple[Any, ...] = ()
+    language: str = ""
+    language_chosen: bool = False
+    slate: Slate = field(default_factory=Slate)
+    photo: Photo = field(default_factory=Photo)
+    chosen: tuple[Found, int] | None = None
+    reader: str = ""
+    reader_wanted: str | None = None
+    reader_form: int = 0
+    other_run: str | None = None
+    link_followed: bool = False
+    link_error: Exception | None = None
+    preset: str = next(iter(PRESETS))
+    seed: int = 0
+    bases: dict[str, Recipe] = field(default_factory=dict)
+    recipe_form: int = 0
+    recipe: Recipe | None = None
+    recipe_error: Exception | None = None
+    start_error: Exception | None = None
+    pressed_at: float = 0.0
+    race_error: Exception | None = None
+    load_error: Exception | None = None
+    kept: tuple[Kept, ...] | None = None
+    store_error: StoreError | None = None
+    panel: str = ""
+    run_to_choose: str | None = None
+    question: Question | None = None
+    inspection: Inspection = field(default_factory=Inspection)
+    step: int = 0
+    film: Film | None = None
+    film_moments: tuple[Moment, ...] = ()
+    film_due: float = 0.0
+    landscape: Landscape | None = None
+    downloads: dict[str, tuple[str, float]] = field(default_factory=dict)
+    _memo: dict[str, tuple[tuple[object, ...], Any]] = field(default_factory=dict)
+    _computed: dict[str, Computed[Any]] = field(default_factory=dict)
+    _computing: dict[str, Computed[None]] = field(default_factory=dict)
+
+    # Training
+
+    def start(
+        self,
+        recipe: Recipe,
+        seed: int,
+        name: str,
+        *,
+        epochs: int | None = None,
+        batches: int | None = None,
+        beside: bool = False,
+    ) -> Run:
+        """Start a training run beside those there are.
+
+        Parameters
+        ----------
+        recipe, seed, name : of the run
+        epochs, batches : pause after so many; None to go through
+        beside : leave the sidebar's control, and the network that reads, as they are
+
+        Raises
+        ------
+        LimitError
+            It is more than the server allows; the other runs stay as they are.
+        """
+        training = self.scheduler.start(
+            recipe, seed=seed, visitor=self.visitor, epochs=epochs, batches=batches
+        )
+        run = self.runs.add(name, recipe, seed, training=training)
+        if not beside:
+            self.runs.current = run.id
+            self.read_with(YOURS)
+        return run
+
+    def end(self, run: Run | None) -> None:
+        """End a training run; what it has learned is kept."""
+        if run is not None and run.training is not None:
+            training = run.training
+            self.look_at(run)
+            self.scheduler.stop(training)
+            run.training = None
+
+    def delete(self, run: Run) -> None:
+        """End a run, if it is live, and forget it."""
+        self.end(run)
+        self.runs.remove(run.id)
+        self.stale = True
+
+    def look(self) -> None:
+        """Look at all of the visitor's live runs, which renews their leases."""
+        for run in self.runs.live():
+            self.look_at(run)
+        self.runs.limit_memory()
+
+    def look_at(self, run: Run) -> None:
+        """See how one run is now; the scheduler need not keep it when it has ended."""
+        training = run.training
+        snapshot = self.scheduler.look(training) if training else None
+        if training is None or snapshot is None:
+            run.training, run.lost = None, training is not None
+            return
+        run.see(snapshot)
+        if not run.live:
+            self.scheduler.stop(training)
+
+    @property
+    def training(self) -> str | None:
+        """The scheduler's id of the run that the sidebar controls; None while it does not train."""
+        run = self.runs.controlled()
+        return run.training if run else None
+
+    @property
+    def snapshot(self) -> Snapshot | None:
+        """The run that the sidebar controls, as last seen; None when there is none."""
+        run = self.runs.controlled()
+        return run.snapshot if run else None
+
+    def control(self, run: Run | None) -> None:
+        """Let the sidebar control another run, or none so that a new one can be started."""
+        self.runs.current, self.stale = (run.id if run else None), True
+        if run is not None:
+            self.fill_in(run.recipe, run.seed)
+            if run.network is not None:
+                self.read_with(YOURS)
+
+    def fill_in(self, recipe: Recipe, seed: int) -> None:
+        """Put a recipe into the sidebar's fields."""
+        self.preset = recipe.name if recipe.name in PRESETS else next(iter(PRESETS))
+        self.bases[self.preset], self.seed = recipe, seed
+        self.recipe_form += 1
+        self.stale = True
+
+    def base(self, preset: str) -> Recipe:
+        """What the fields of a preset start from."""
+        return self.bases.get(preset, PRESETS[preset])
+
+    # Reading
+
+    def read_with(self, name: str) -> None:
+        """Read the drawing with another network, as soon as there is one of that name."""
+        self.reader_wanted, self.stale = name, True
+
+    def use(self, run: Run) -> None:
+        """Offer a run among the networks that read, and read with it."""
+        self.other_run = run.id
+        self.read_with(run.id)
+
+    def place(self, found: Found | None, number: Number) -> int:
+        """Of several digits, the place of the one to look at: the chosen or least certain one."""
+        if self.chosen is not None and self.chosen[0] is found:
+            return self.chosen[1]
+        return number.weakest
+
+    def explained(self, network: Network) -> Network:
+        """A network as `nn.explain` takes it; the visitor's own copy."""
+        return self.once("explained", network, make=lambda: explaining(network))
+
+    # What panels compute
+
+    def once(self, name: str, *made_from: object, make: Callable[[], T]) -> T:
+        """What `make` returns, called again only when `made_from` has changed.
+
+        Networks, drawings and other objects count as changed when they are not the same object.
+        """
+        before, value = self._memo.get(name, ((), None))
+        if len(before) == len(made_from) and all(map(_same, before, made_from)):
+            found: T = value
+            return found
+        found = make()
+        self._memo[name] = (made_from, found)
+        return found
+
+    def compute(
+        self,
+        name: str,
+        network: Network,
+        steps: Callable[[Network], Generator[None, None, T]],
+        *,
+        every: float = 0.0,
+    ) -> Computed[T] | None:
+        """What takes longer than a page may wait: computed by the scheduler, in turns.
+
+        While a training run goes on, its network is another one at each look; the latest result
+        there is says which epoch it is of. While none does, the page waits for the result.
+
+        Parameters
+        ----------
+        name, network, steps : as for `Scheduler.compute`
+        every : seconds from one result to the next computation, while a training run goes on
+
+        Returns
+        -------
+        The latest result for this reader; None before there is any.
+        """
+        now, wait = time.monotonic(), not self.runs.live()
+        shown: Computed[T] | None = self._computed.get(name)
+        if shown is not None and shown.reader != self.reader:
+            shown = None
+        wanted = self._computing.get(name)
+        if wait or wanted is None or wanted.reader != self.reader:
+            of = next((run.snapshot for run in self.runs if run.network is network), None)
+            wanted = Computed(self.reader, network, of.position if of else None, None)
+        is_due = wait or shown is None or name in self._computing or now >= shown.at + every
+        if is_due and (shown is None or shown.network is not network):
+            done, result = self.scheduler.compute(name, wanted.network, steps, wait=wait)
+            self._computing[name] = wanted
+            if done:
+                del self._computing[name]
+            if result is not None:
+                shown = Computed(wanted.reader, wanted.network, wanted.epoch, result, at=now)
+                self._computed[name] = shown
+        return None if shown is None else replace(shown, fresh=shown.network is network)
+
+    # Runs that are kept, and files
+
+    def load_run(self, raw: bytes, file: str) -> None:
+        """Take a checkpoint that the visitor gives as a run, and read with it."""
+        self.load_error = None
+        try:
+            network, meta = network_from_upload(raw, file)
+        except CheckpointError as error:
+            self.load_error = error
+            return
+        run = self.runs.load(file, network, meta)
+        self.run_to_choose = run.id
+        self.use(run)
+
+    def kept_runs(self) -> tuple[Kept, ...]:
+        """What the visitor keeps, oldest first."""
+        if self.kept is None:
+            self.kept = ()
+            self._ask(lambda store: None)
+        return self.kept
+
+    def keep(self, run: Run) -> None:
+        """Keep a run, as it is now, under its name."""
+        snapshot = run.snapshot
+        if snapshot is not None:
+            run.kept = self._ask(lambda store: store.keep(self.visitor, run.name, snapshot))
+
+    def bring_back(self, kept: Kept) -> None:
+        """Put a kept run among the others, and choose it."""
+        run = next((run for run in self.runs if run.kept == kept.id), None)
+        if run is None:
+            snapshot = self._ask(lambda store: store.load(self.visitor, kept.id))
+            if snapshot is None:
+                return
+            recipe, seed = snapshot.recipe, snapshot.seed
+            run = self.runs.add(kept.name, recipe, seed, snapshot=snapshot, kept=kept.id)
+        self.run_to_choose = run.id
+
+    def rename(self, run: Run, name: str) -> None:
+        """Give a run another name, also where it is kept."""
+        self.runs.rename(run, name)
+        if (kept := run.kept) is not None:
+            self._ask(lambda store: store.rename(self.visitor, kept, run.name))
+
+    def delete_kept(self, kept: Kept) -> None:
+        """Keep a run no longer; among the others it stays."""
+        self._ask(lambda store: store.delete(self.visitor, kept.id))
+        for run in self.runs:
+            if run.kept == kept.id:
+                run.kept = None
+
+    def _ask(self, request: Callable[[Store], T]) -> T | None:
+        """What the store returns, and the list of kept runs after it; None where it cannot."""
+        self.store_error = None
+        if self.store is None:
+            return None
+        try:
+            result = request(self.store)
+            self.kept = self.store.list(self.visitor)
+        except StoreError as error:
+            self.store_error = error
+            return None
+        return result
 
 
-def rerun_if_polling_changed() -> None:
-    """In a fragment: a training began or ended since the page's latest full run, so run it."""
-    language.settle()
-    if not polls.are_settled(_to_be_polled(), len(learners())):
-        st.rerun()
-
-
-def _to_be_polled() -> tuple[str, ...]:
-    """The runs that have to be looked at again and again."""
-    return tuple(run.id for run in runs().live())
-
-
-def networks() -> tuple[dict[str, Network], list[str]]:
-    """Every network the visitor can read with, by name; and why others are missing."""
-    found: dict[str, Network] = {}
-    missing: list[str] = []
-    for name in SHIPPED:
-        network = shipped(name)
-        if isinstance(network, CheckpointError):
-            missing.append(texts.complaint(network))
-        else:
-            found[name] = network
-    run = runs().now()
-    if run is not None and run.network is not None:
-        found[YOURS] = run.network
-    other = runs().get(st.session_state.get("reader-run"))
-    if other is not None and other.network is not None:
-        found[other.id] = other.network
-    return found, missing
-
-
-def reader_name(reader: str) -> str:
-    """What the switch calls a network that reads."""
-    run = runs().get(reader)
-    return run.name if run else str(texts.READERS[reader])
-
-
-def use(run: Run) -> None:
-    """Put a run into the switch of the networks that read, and read with it."""
-    st.session_state["reader-run"] = run.id
-    read_with(run.id)
-
-
-def theme() -> str:
-    """The page's theme now, "light" or "dark"."""
-    return "dark" if st.context.theme.type == "dark" else "light"
-
-
-def kept() -> Snapshot | None:
-    """The panel's training as the page saw it last; None when there is none."""
-    run = runs().now()
-    return run.snapshot if run else None
+def _same(a: object, b: object) -> bool:
+    return a is b or (isinstance(a, COMPARABLE) and isinstance(b, COMPARABLE) and a == b)

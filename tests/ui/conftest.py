@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
 import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
 
 from nn import RECIPES, Dataset
-from ui.scheduler.learners import Learners
-from ui.scheduler.snapshot import Snapshot, State
+from tests.ui.visitor import come
+from ui import config
+from ui.page import visit
+from ui.training.scheduler import Scheduler
+from ui.training.snapshot import Snapshot, State
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="session")
@@ -15,12 +25,35 @@ def finished(mnist: tuple[Dataset, Dataset]) -> Snapshot:
     recipe = RECIPES["deep"].replace(
         hidden=(8, 6), batch_size=20, epochs=4, warmup=0, validation=40
     )
-    learners = Learners(lambda: (mnist[0][:240], mnist[1][:100]), slice_seconds=0.0)
-    name = learners.start(recipe, seed=11)
-    while (run := learners.look(name)) is not None and run.state is State.RUNNING:
-        learners.turn()
+    scheduler = Scheduler(lambda: (mnist[0][:240], mnist[1][:100]), turn_seconds=0.0)
+    name = scheduler.start(recipe, seed=11, visitor="ada")
+    while (run := scheduler.look(name)) is not None and run.state is State.RUNNING:
+        scheduler.turn()
         if run.epoch == 2 and not run.marks:
-            learners.change(name, recipe.replace(learning_rate=0.001))
+            scheduler.change(name, recipe.replace(learning_rate=0.001))
     assert run is not None
     assert run.state is State.FINISHED
     return run
+
+
+@pytest.fixture
+def open_page() -> Iterator[Callable[..., AppTest]]:
+    """Opens the page in a tab of its own, not run yet; the server's runs end with the test."""
+    st.cache_resource.clear()
+
+    def open_(*, panel: str = "PANEL_TRAINING", **query: str) -> AppTest:
+        page = come(AppTest.from_file(str(ROOT / "app.py"), default_timeout=30), panel=panel)
+        for name, value in query.items():
+            page.query_params[name] = value
+        return page
+
+    yield open_
+    visit.scheduler().close()
+    st.cache_resource.clear()
+    config.current.cache_clear()
+
+
+@pytest.fixture
+def page(open_page: Callable[..., AppTest]) -> AppTest:
+    """The page of one visitor, not run yet."""
+    return open_page()

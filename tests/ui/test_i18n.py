@@ -1,0 +1,106 @@
+"""The page's texts: complete in every language, and all of them used."""
+
+from __future__ import annotations
+
+import ast
+import string
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ui import i18n
+
+UI = Path(__file__).parents[2] / "ui"
+
+
+def fields(words: Any) -> Any:
+    """The names of a text's {fields}; for a table, those of each entry."""
+    if isinstance(words, dict):
+        return {key: fields(value) for key, value in words.items()}
+    return sorted(field for _, field, _, _ in string.Formatter().parse(words) if field is not None)
+
+
+def used() -> set[str]:
+    """The texts that the page's modules use: i18n.NAME, say("NAME"), "PANEL_NAME"."""
+    names = set(attributes())
+    for path in UI.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                names.add(node.value)
+    return names
+
+
+def attributes() -> set[str]:
+    """The attributes of `i18n` that a module uses."""
+    return {
+        node.attr
+        for path in UI.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Attribute) and getattr(node.value, "id", "") == "i18n"
+    }
+
+
+@pytest.mark.parametrize("code", i18n.CATALOGUES)
+def test_every_language_has_the_same_texts_with_the_same_fields(code: str) -> None:
+    reference = i18n.CATALOGUES[i18n.FALLBACK]
+    words = i18n.CATALOGUES[code]
+    assert words.keys() == reference.keys()
+    assert {name: fields(words[name]) for name in words} == {
+        name: fields(reference[name]) for name in reference
+    }
+
+
+def test_no_name_is_in_two_tables() -> None:
+    path = UI / "assets" / "languages" / f"{i18n.FALLBACK}.toml"
+    tables = tomllib.loads(path.read_text("utf-8")).values()
+    names = [name for table in tables for name in table]
+    assert {name for name in names if names.count(name) > 1} == set()
+
+
+def test_every_text_that_the_page_uses_exists() -> None:
+    assert "TRAIN" in attributes()
+    assert {name for name in attributes() if not hasattr(i18n, name)} == set()
+
+
+def test_no_text_is_unused() -> None:
+    assert i18n.CATALOGUES[i18n.FALLBACK].keys() - used() == set()
+
+
+def test_numbers_follow_the_language(monkeypatch: pytest.MonkeyPatch) -> None:
+    german = {**i18n.CATALOGUES["en"], "DECIMAL": ",", "THOUSANDS": "."}
+    monkeypatch.setitem(i18n.CATALOGUES, "test", german)
+    monkeypatch.setattr(i18n, "language", lambda: "test")
+    assert i18n.percent(0.9612, 1) == "96,1 %"
+    assert i18n.count(60_000) == "60.000"
+    assert i18n.percent(0.99999) == "99 %"
+
+
+def test_a_text_missing_in_a_language_is_shown_in_the_fallback(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    english = i18n.CATALOGUES["en"]
+    monkeypatch.setitem(i18n.CATALOGUES, "test", {"READERS": {"yours": "Deines"}})
+    monkeypatch.setattr(i18n, "language", lambda: "test")
+    readers, clear = i18n.READERS, i18n.CLEAR
+    assert readers == {**english["READERS"], "yours": "Deines"}
+    assert clear == english["CLEAR"]
+    with pytest.raises(AttributeError, match="NOWHERE"):
+        i18n.say("NOWHERE")
+
+
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [
+        ("![x](http://a.b)", "\\!\\[x\\]\\(http\\:\u2060\\/\\/a\\.b\\)"),
+        ("www.a.b c@d.e", "www\u2060\\.a\\.b c\\@\u2060d\\.e"),
+        (":red[x] $y$", "\\:\u2060red\\[x\\] \\$y\\$"),
+        ("a -> b", "a \\-\u2060\\> b"),
+        ("<b>", "\\<b\\>"),
+        ("two\nlines \ud800", "two lines "),
+        ("recipe: 3", "recipe\\: 3"),
+    ],
+)
+def test_plain_text_has_no_meaning_in_markdown(text: str, plain: str) -> None:
+    assert i18n.plain(text) == plain

@@ -1,0 +1,1 @@
+"""What is always on the page: heading, slate, prediction, sidebar."""

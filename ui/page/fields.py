@@ -1,0 +1,200 @@
+"""The sidebar's fields: a preset and its main numbers, which make a recipe.
+
+What may change during training stays open. A preset can start from another recipe than its own:
+that of a link, of a hint's fix, or of the run that the sidebar controls.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from nn import Recipe, RecipeError
+from nn.optimizers import OPTIMIZERS
+from nn.recipes import LIVE_FIELDS
+from ui import i18n, links
+from ui.hints import can_drop
+from ui.links import Settings
+from ui.presets import PRESETS
+from ui.view import elements
+
+from . import language, visit
+
+FULL_BATCH = 0  # in the field for the batch size
+BATCH_SIZES = (32, 64, 128, 256, 512, 1024)
+FIELDS = ("hidden", "epochs", "samples", "learning_rate", "dropout", "batch_size", "optimizer")
+
+
+def show() -> None:
+    """Let the visitor choose a preset and change its numbers; the session keeps the recipe."""
+    session = visit.session()
+    _follow_link()
+    live = session.training is not None
+    session.preset = language.selectbox(
+        i18n.RECIPE,
+        list(PRESETS),
+        key=_key("recipe-name"),
+        first=session.preset,
+        format_func=i18n.PRESETS.__getitem__,
+        disabled=live,
+        label_visibility="collapsed",
+    )
+    _fields(session.preset, live=live)
+    try:
+        session.recipe, session.recipe_error = chosen(), None
+    except RecipeError as error:
+        session.recipe_error = error
+
+
+def _key(name: str) -> str:
+    """A field's key: another one each time the page itself fills in the fields."""
+    form = visit.session().recipe_form
+    return f"{name}-{form}" if form else name
+
+
+def _fields(preset: str, *, live: bool) -> None:
+    """Four rows of fields, with keys of their own per preset: each shows its own numbers."""
+    session = visit.session()
+    recipe, run = session.base(preset), session.snapshot
+
+    def field(name: str) -> dict[str, Any]:
+        return {"key": _key(f"{name}-{preset}"), "value": getattr(recipe, name)}
+
+    first = st.columns([11, 8, 11], gap="xsmall", wrap=False)
+    hidden = {**field("hidden"), "value": ", ".join(str(units) for units in recipe.hidden)}
+    first[0].text_input(i18n.HIDDEN, **hidden, help=i18n.HIDDEN_HELP, disabled=live)
+    first[1].number_input(i18n.EPOCHS, **field("epochs"), step=1, disabled=live)
+    first[2].number_input(
+        i18n.SEED,
+        key=_key("seed"),
+        value=session.seed,
+        min_value=0,
+        step=1,
+        help=i18n.SEED_HELP,
+        disabled=live,
+    )
+    second = st.columns([11, 8, 11], gap="xsmall", wrap=False)
+    second[0].number_input(
+        i18n.USED, **field("samples"), step=1000, help=i18n.USED_HELP, disabled=live
+    )
+    second[1].number_input(
+        i18n.DROPOUT,
+        **field("dropout"),
+        step=0.1,
+        format="%g",
+        disabled=live and run is not None and not can_drop(run),
+        on_change=_change,
+    )
+    with second[2]:
+        size = recipe.batch_size or FULL_BATCH
+        language.selectbox(
+            i18n.BATCH_SIZE,
+            [*sorted({*BATCH_SIZES, size} - {FULL_BATCH}), FULL_BATCH],
+            key=_key(f"batch_size-{preset}"),
+            first=size,
+            format_func=lambda size: str(size or i18n.FULL_BATCH),
+            on_change=_change,
+        )
+    with st.container(key="rates"):
+        pair = st.columns(2, gap="xsmall", wrap=False)
+        pair[0].number_input(
+            i18n.LEARNING_RATE,
+            **field("learning_rate"),
+            step=recipe.learning_rate / 2,
+            format="%g",
+            help=i18n.LEARNING_RATE_HELP,
+            on_change=_change,
+        )
+        with pair[1]:
+            language.selectbox(
+                i18n.OPTIMIZER,
+                list(OPTIMIZERS),
+                key=_key(f"optimizer-{preset}"),
+                first=recipe.optimizer,
+                format_func=i18n.OPTIMIZERS.__getitem__,
+                on_change=_change,
+            )
+
+
+def chosen(base: Recipe | None = None, *, only: frozenset[str] = frozenset(FIELDS)) -> Recipe:
+    """The recipe that the fields say now; raises RecipeError where it is none.
+
+    What was typed a moment ago is in the widgets, though no run of the page has seen it yet; and
+    what the page itself has just filled in is not in them, until its next full run.
+
+    Parameters
+    ----------
+    base : whose other fields it has; by default what the preset starts from
+    only : the fields that count
+    """
+    state, chosen_preset = st.session_state, preset()
+    keys = {name: _key(f"{name}-{chosen_preset}") for name in FIELDS if name in only}
+    values = {name: state[key] for name, key in keys.items() if key in state}
+    if "hidden" in values:
+        values["hidden"] = _units(values["hidden"])
+    if "batch_size" in values:
+        values["batch_size"] = values["batch_size"] or None
+    return (base or visit.session().base(chosen_preset)).replace(**values)
+
+
+def preset() -> str:
+    """The preset that is chosen now."""
+    return str(st.session_state.get(_key("recipe-name"), visit.session().preset))
+
+
+def seed() -> int:
+    """The random seed in its field."""
+    session = visit.session()
+    session.seed = int(st.session_state.get(_key("seed"), session.seed) or 0)
+    return session.seed
+
+
+def link() -> None:
+    """The address that carries these settings, behind a button."""
+    session = visit.session()
+    if session.recipe is None or session.recipe_error:
+        return
+    with st.popover(i18n.LINK, icon=":material/link:", width="stretch", key="link"):
+        st.html(elements.small(i18n.LINK_HELP))
+        settings = Settings(session.preset, session.recipe, seed())
+        address = links.address(st.context.url or "", settings, PRESETS)
+        st.code(address, language=None, wrap_lines=True)
+
+
+def _change() -> None:
+    """Take a setting that was changed during training."""
+    session = visit.session()
+    run = session.runs.controlled()
+    if run is None or run.training is None:
+        return
+    try:
+        session.scheduler.change(run.training, chosen(run.recipe, only=LIVE_FIELDS))
+        session.start_error = session.link_error = None
+    except RecipeError as error:
+        session.start_error = error
+
+
+def _follow_link() -> None:
+    """At a visitor's first run: take the settings that the page's address carries."""
+    session = visit.session()
+    if session.link_followed:
+        return
+    session.link_followed = True
+    try:
+        settings = links.from_query(st.query_params.to_dict(), PRESETS)
+    except RecipeError as error:
+        session.link_error = error
+        return
+    if settings is not None:
+        session.fill_in(settings.recipe, settings.seed)
+        session.preset = settings.preset
+        session.stale = False  # this run shows them
+
+
+def _units(text: str) -> tuple[int, ...]:
+    """ "512, 256" as numbers; raises RecipeError where it is something else."""
+    try:
+        return tuple(int(part) for part in text.replace(",", " ").split())
+    except ValueError:
+        raise RecipeError(i18n.HIDDEN_WRONG.format(text=text)) from None

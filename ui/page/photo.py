@@ -1,0 +1,59 @@
+"""A photo of handwriting, read in place of the slate until something new is drawn."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from nn import Found, PhotoError, find_digits, photo_ink, preprocess_ink
+from ui import i18n
+from ui.session import Photo
+from ui.view import elements, sentences
+
+from . import visit
+
+KINDS = ["png", "jpg", "jpeg", "webp", "gif", "bmp", "tif", "tiff"]
+
+
+def upload() -> None:
+    """The place to drop a photo, with what became of it; its height never changes."""
+    with st.container(key="photo-corner"):
+        st.html(elements.small(i18n.PHOTO_READ if is_read() else i18n.PHOTO_HELP))
+        st.file_uploader(
+            i18n.PHOTO, type=KINDS, key="photo", on_change=_take, label_visibility="collapsed"
+        )
+        st.html(elements.script("paste"), unsafe_allow_javascript=True)
+        error = visit.session().photo.error
+        if isinstance(error, PhotoError):
+            st.warning(i18n.plain(i18n.say("PHOTO_REFUSED", error=sentences.complaint(error))))
+        elif error:
+            st.warning(i18n.plain(i18n.say(str(error))))
+
+
+def is_read() -> bool:
+    """Whether a photo is read: one was given, and the slate is as it was then."""
+    session = visit.session()
+    given_at = session.slate.picture, session.slate.count
+    return session.photo.found is not None and session.photo.given_at == given_at
+
+
+def in_place_of(drawn: Found | None) -> Found | None:
+    """The photo's digits where it is read, else those drawn."""
+    return visit.session().photo.found if is_read() else drawn
+
+
+def _take() -> None:
+    """Look at a photo once, when it is given; forget it when it is taken away."""
+    session = visit.session()
+    session.photo = photo = Photo(given_at=(session.slate.picture, session.slate.count))
+    file = st.session_state["photo"]
+    if file is None:
+        return
+    try:
+        ink = photo_ink(file.getvalue())
+    except PhotoError as error:
+        photo.error = error
+        return
+    if ink is None:
+        photo.error = "PHOTO_BLANK"
+    else:
+        photo.found = find_digits(preprocess_ink(ink))

@@ -1,0 +1,262 @@
+"""The sidebar: which training run, its controls, its progress in words and in curves."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import streamlit as st
+
+from nn import RecipeError
+from ui import hints, i18n
+from ui.hints import Hint
+from ui.presets import PRESETS
+from ui.session import YOURS
+from ui.training.limits import LimitError
+from ui.training.snapshot import Snapshot, State
+from ui.view import charts, elements, sentences
+
+from . import fields, language, polling, visit
+
+STEPS = ("epochs", "batches")  # what the button Step can go on by
+PACES = (0, 30, 10, 3, 1)  # batches per second; 0 is full speed
+AGAIN = 0.5  # seconds; a press may arrive twice while the page updates itself
+
+
+def settings() -> None:
+    """The heading and the fields; not part of what updates itself."""
+    st.html(elements.heading(i18n.TRAINING) + visit.cookie(), unsafe_allow_javascript=True)
+    fields.show()
+
+
+def panel() -> None:
+    """Buttons, status and curves of the visitor's training run; it updates itself."""
+    visit.look()
+    polling.rerun_if_stale()
+    session = visit.session()
+    run = session.snapshot
+    _advice(run)
+    _controls(run)
+    if session.recipe_error:
+        st.error(i18n.plain(sentences.complaint(session.recipe_error)))
+    if session.link_error:
+        complaint = i18n.say("LINK_WRONG", error=sentences.complaint(session.link_error))
+        st.warning(i18n.plain(complaint))
+    if session.start_error:
+        st.warning(i18n.plain(sentences.complaint(session.start_error)))
+    with st.container(key="training-status"):
+        st.progress(min(run.position / run.recipe.epochs, 1.0) if run else 0.0)
+        st.html(elements.status(*_status(run)))
+    _curves(run)
+    _switch_reader(run)
+    fields.link()
+
+
+def strip() -> None:
+    """The panel in one line, for phones, where the sidebar would cover the slate."""
+    session = visit.session()
+    live = session.training is not None
+    with st.container(key="strip"):
+        st.html(elements.status(*_status(session.snapshot)[:2]))
+        with st.container(horizontal=True):
+            st.button(
+                i18n.TRAIN,
+                key="strip-train",
+                type="primary",
+                width="stretch",
+                disabled=live or session.recipe_error is not None,
+                on_click=start,
+            )
+            _button(i18n.STOP, "strip-stop", _stop, disabled=not live)
+
+
+def _advice(run: Snapshot | None) -> None:
+    """What the chosen preset is about, or the most urgent hint about a run, with its fix."""
+    session = visit.session()
+    hint = hints.hint(run) if run is not None else None
+    with st.container(key="advice"):
+        if hint is None or run is None:
+            recipe = session.base(session.preset)
+            story = i18n.STORIES[session.preset]
+            if recipe != PRESETS[session.preset]:
+                story = i18n.say("STORY_CHANGED", recipe=sentences.recipe(recipe))
+            st.html(elements.small(story))
+            return
+        sentence, fix = sentences.hint(hint)
+        st.html(elements.hint(sentence))
+        st.button(fix, key="fix", on_click=_fix, args=(hint, hint.live(run)))
+
+
+def _fix(hint: Hint, live: bool) -> None:
+    """Change the training run, or start a new one in its place with the same seed."""
+    session = visit.session()
+    run = session.runs.controlled()
+    if run is None:
+        return
+    session.start_error = session.link_error = None
+    try:
+        recipe = hint.fixed(run.recipe)
+        if live and run.training is not None:
+            session.scheduler.change(run.training, recipe)
+        else:
+            session.end(run)
+            session.start(recipe, run.seed, i18n.say("FIXED", run=run.name))
+        session.fill_in(recipe, run.seed)
+    except (RecipeError, LimitError) as error:
+        session.start_error = error
+
+
+def _button(label: str, key: str, act: Callable[[], None], *, disabled: bool) -> None:
+    st.button(label, key=key, width="stretch", disabled=disabled, on_click=act)
+
+
+def _controls(run: Snapshot | None) -> None:
+    session = visit.session()
+    live, wrong = session.training is not None, session.recipe_error is not None
+    paused = live and run is not None and run.state is State.PAUSED
+    with st.container(key="controls", gap="xsmall"):
+        st.button(
+            i18n.TRAIN if run is None or live else i18n.TRAIN_AGAIN,
+            key="train",
+            type="primary",
+            icon=":material/play_arrow:",
+            width="stretch",
+            disabled=live or wrong,
+            on_click=start,
+        )
+        with st.container(horizontal=True, gap="xsmall", wrap=False):
+            if paused:
+                _button(i18n.RESUME, "pause", _pause_or_resume, disabled=False)
+            else:
+                _button(i18n.PAUSE, "pause", _pause_or_resume, disabled=not live)
+            _button(i18n.STEP, "step", _step, disabled=wrong or (live and not paused))
+            _button(i18n.STOP, "stop", _stop, disabled=not live)
+        left, right = st.columns(2, gap="xsmall", wrap=False)
+        with left:
+            language.selectbox(
+                i18n.STEP_BY,
+                STEPS,
+                format_func=i18n.STEP_KINDS.__getitem__,
+                key="step-by",
+                label_visibility="collapsed",
+            )
+        with right:
+            language.selectbox(
+                i18n.SPEED,
+                PACES,
+                format_func=_speed,
+                key="speed",
+                label_visibility="collapsed",
+                on_change=_set_pace,
+            )
+
+
+def _speed(pace: int) -> str:
+    if pace == 0:
+        return str(i18n.FULL_SPEED)
+    return str(i18n.SLOWEST) if pace == 1 else i18n.say("SLOW_MOTION", pace=pace)
+
+
+def _set_pace() -> None:
+    session = visit.session()
+    if session.training is not None:
+        session.scheduler.pace(session.training, st.session_state.get("speed") or None)
+
+
+def start(*, epochs: int | None = None, batches: int | None = None) -> None:
+    """Start a training run as the fields say; pause after so many epochs or batches."""
+    session = visit.session()
+    session.start_error = session.link_error = None
+    try:
+        recipe, name = fields.chosen(), i18n.NAMES[fields.preset()]
+        session.start(recipe, fields.seed(), name, epochs=epochs, batches=batches)
+    except (RecipeError, LimitError) as error:
+        session.start_error = error
+    else:
+        _set_pace()
+
+
+def _pause_or_resume() -> None:
+    """Pause the run or let it go on; a press that arrives twice does so once."""
+    session, now = visit.session(), time.monotonic()
+    run = session.snapshot
+    if session.training is None or now < session.pressed_at + AGAIN:
+        return
+    session.pressed_at = now
+    if run is not None and run.state is State.PAUSED:
+        session.scheduler.resume(session.training)
+    else:
+        session.scheduler.pause(session.training)
+
+
+def _resume(**until: int) -> None:
+    session = visit.session()
+    if session.training is not None:
+        session.scheduler.resume(session.training, **until)
+
+
+def _step() -> None:
+    """Train one epoch or one batch and pause: of the paused run, or of a new one."""
+    by = {st.session_state.get("step-by", STEPS[0]): 1}
+    if visit.session().training is not None:
+        _resume(**by)
+    else:
+        start(**by)
+
+
+def _stop() -> None:
+    session = visit.session()
+    session.end(session.runs.controlled())
+
+
+def _status(run: Snapshot | None) -> tuple[str, ...]:
+    """What the run is doing, in words: a headline, then figures."""
+    session = visit.session()
+    controlled = session.runs.controlled()
+    if controlled is not None and controlled.lost:
+        return (i18n.STOPPED_BY_ITSELF, i18n.LOST)
+    if run is None:
+        return (i18n.IDLE_STATUS,)
+    headline = i18n.say("EPOCH_OF", done=run.epoch, epochs=run.recipe.epochs)
+    figures = sentences.accuracies(run) if run.points else ""
+    if run.state is State.FAILED:
+        why = sentences.complaint(run.error) if run.error else i18n.FAILED
+        return (i18n.STOPPED_BY_ITSELF, why)
+    if run.test is not None:
+        return (sentences.done(run.recipe.epochs), sentences.tested(run.test), figures)
+    if session.training is None:
+        return (f"{headline}, {i18n.STOPPED}", figures)
+    if run.state is State.PAUSED:
+        return (f"{headline}, {i18n.PAUSED}", figures, i18n.say("STEPS_TAKEN", step=run.step))
+    left = sentences.time_left(run.seconds_left)
+    return (headline, figures or i18n.STARTING, left, sentences.sharing(run))
+
+
+def _curves(run: Snapshot | None) -> None:
+    recipe = run.recipe if run else visit.session().recipe or next(iter(PRESETS.values()))
+    for quantity, title in (("loss", i18n.LOSS), ("accuracy", i18n.ACCURACY)):
+        st.html(elements.heading(title))
+        rows, spec = charts.small_curves(run, quantity, epochs=recipe.epochs, theme=visit.theme())
+        st.vega_lite_chart(rows, spec, key=f"curve-{quantity}", theme=None, alt=title)
+    st.html(elements.legend())
+    if recipe.validation == 0:
+        st.caption(i18n.NO_VALIDATION)
+
+
+def _switch_reader(run: Snapshot | None) -> None:
+    """One press between the network that was trained here and the shipped one."""
+    if run is None or run.network is None:
+        return
+    session = visit.session()
+    yours = (session.reader_wanted or session.reader) == YOURS
+    label = i18n.BACK_TO_SHIPPED if yours else i18n.READ_WITH_YOURS
+    name = visit.SHIPPED[0] if yours else YOURS
+    # A press may arrive twice while the page polls: with a button per direction it turns once.
+    with st.container(key="reader-switch"):
+        st.button(
+            label,
+            key=f"read-with-{name}",
+            width="stretch",
+            on_click=session.read_with,
+            args=(name,),
+        )

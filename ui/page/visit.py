@@ -1,0 +1,143 @@
+"""This visit: the visitor's Session, and what the server keeps for all of them.
+
+A visitor is known by a random token in a cookie; without cookies, by one that lives as long as the
+session.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import streamlit as st
+
+from nn import CheckpointError, Network, load_checkpoint
+from ui import config, data, i18n
+from ui.session import YOURS, Session
+from ui.storage import Store, StoreError
+from ui.training import memory
+from ui.training.scheduler import Scheduler
+from ui.view import sentences
+
+WEIGHTS = Path(__file__).parents[2] / "weights"
+SHIPPED = ("best", "original")
+COOKIE = "digit-lab-visitor"  # all programs on a host share its cookies, whatever their ports
+FORMER_COOKIE = "visitor"  # before version 1.0
+TOKEN = re.compile(r"[A-Za-z0-9_-]{16,64}")
+YEAR = 365 * 24 * 3600  # seconds
+
+
+@dataclass
+class Connection:
+    """A visitor's connection to the server; Streamlit forgets it when the connection is lost."""
+
+    scheduler: Scheduler
+    runs: set[str] = field(default_factory=set)
+
+    def release(self) -> None:
+        """Called when the connection is lost: its training runs pause until it is back."""
+        for run in self.runs:
+            self.scheduler.release(run)
+
+
+@st.cache_resource(show_spinner=False)
+def scheduler() -> Scheduler:
+    """The server's scheduler, with its thread running."""
+    memory.keep_small()
+    found = Scheduler(data.mnist, limits=config.current().limits())
+    found.run()
+    return found
+
+
+@st.cache_resource(show_spinner=False)
+def store() -> Store | None:
+    """The server's kept runs; None where they are switched off."""
+    chosen = config.current()
+    if chosen.database is None:
+        return None
+    limits = {"max_runs": chosen.kept_runs, "max_bytes": chosen.kept_megabytes * 1_000_000}
+    return Store(chosen.database, **limits)
+
+
+@st.cache_resource(scope="session", show_spinner=False, on_release=Connection.release)
+def _connection() -> Connection:
+    return Connection(scheduler())
+
+
+def session() -> Session:
+    """What the page remembers of this visitor."""
+    if "session" not in st.session_state:
+        st.session_state["session"] = Session(_visitor(), scheduler(), store())
+    found: Session = st.session_state["session"]
+    return found
+
+
+def look() -> None:
+    """Look at the visitor's runs; they belong to this connection from now on."""
+    visitor = session()
+    visitor.look()
+    _connection().runs = {run.training for run in visitor.runs.live() if run.training}
+
+
+def _visitor() -> str:
+    """The visitor's token: their cookie's, or a new one for this session."""
+    own, former = (str(st.context.cookies.get(name, "")) for name in (COOKIE, FORMER_COOKIE))
+    if TOKEN.fullmatch(own):
+        return own
+    found = store()
+    if found is not None and TOKEN.fullmatch(former):
+        try:
+            if found.list(former):
+                return former
+        except StoreError:  # there may be runs of theirs: the cookie is ours
+            return former
+    return secrets.token_urlsafe(16)
+
+
+def cookie() -> str:
+    """The script that lets the browser remember who it is; none where no runs are kept."""
+    if store() is None:
+        return ""
+    value = f"{COOKIE}={session().visitor}; path=/; max-age={YEAR}; SameSite=Lax"
+    return f'<script>document.cookie = "{value}";</script>'
+
+
+@st.cache_resource(show_spinner=False, max_entries=8)
+def _load_shipped(name: str, changed: float) -> Network | CheckpointError:
+    """A shipped network, or why there is none; `changed` is the file's time."""
+    try:
+        return load_checkpoint(WEIGHTS / f"{name}.npz").network
+    except CheckpointError as error:
+        return error
+
+
+def networks() -> tuple[dict[str, Network], list[str]]:
+    """The networks this visitor can read with, by name; and why others are missing."""
+    visitor = session()
+    found: dict[str, Network] = {}
+    missing: list[str] = []
+    for name in SHIPPED:
+        path = WEIGHTS / f"{name}.npz"
+        network = _load_shipped(name, path.stat().st_mtime if path.exists() else 0.0)
+        if isinstance(network, CheckpointError):
+            missing.append(sentences.complaint(network))
+        else:
+            found[name] = network
+    controlled, other = visitor.runs.controlled(), visitor.runs.get(visitor.other_run)
+    for name, run in ((YOURS, controlled), (other.id if other else "", other)):
+        if run is not None and run.network is not None:
+            found[name] = run.network
+    return found, missing
+
+
+def reader_name(reader: str) -> str:
+    """A network's name in the switch, as Markdown."""
+    run = session().runs.get(reader)
+    return i18n.plain(run.name) if run else str(i18n.READERS[reader])
+
+
+def theme() -> str:
+    """The page's theme now, "light" or "dark"."""
+    return "dark" if st.context.theme.type == "dark" else "light"

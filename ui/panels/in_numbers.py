@@ -1,0 +1,101 @@
+"""The panel "In numbers": one forward pass for this drawing, step by step, with the code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import streamlit as st
+
+from nn import Network, Preprocessing
+from nn.explain.attribution import Passage, above_mean, dense_layers, passage
+from ui import i18n
+from ui.page.pressable import pressable
+from ui.session import Session
+from ui.view import arithmetic, elements
+from ui.view.steps import Step, steps_of
+
+from .view import View
+
+
+def show(view: View) -> None:
+    """The units that are followed, the steps, and the present one in figures and in code."""
+    if view.network is None or view.steps is None:
+        st.html(elements.small(i18n.NUMBERS_EMPTY))
+        return
+    session, network = view.session, view.network
+    explained = session.explained(network)
+    make = partial(_passage, session, network, view.steps)
+    drawing = session.once("numbers", network, view.steps, make=make)
+    followed = _followed(explained, drawing)
+    steps = steps_of(explained, followed, temperature=network.calibration.temperature)
+    place = min(session.step, len(steps) - 1)
+    pressable(arithmetic.path(steps, place), key="numbers-path", on_press=partial(go, session))
+    with st.container(key="numbers-turn", horizontal=True):
+        _turn(session, i18n.STEP_BACK, "numbers-back", place - 1, disabled=place == 0)
+        last = place == len(steps) - 1
+        _turn(session, i18n.STEP_NEXT, "numbers-next", place + 1, disabled=last)
+        st.html(elements.small(i18n.say("STEP_OF", step=place + 1, steps=len(steps))))
+    step = steps[place]
+    before = followed[step.layer - 2] if step.layer > 1 else None
+    left, right = st.columns([560, 440], gap="large")
+    with left, st.container(key="numbers-figures"):
+        st.html(arithmetic.figures(explained, drawing, step, before, followed[-1]))
+    with right, st.container(key="numbers-code"):
+        st.html(_code(network, explained, step))
+        picture = session.once(
+            "numbers-picture",
+            *(drawing, place, step.unit, i18n.language()),
+            make=lambda: arithmetic.picture(explained, drawing, step),
+        )
+        st.html(picture or "<p></p>")
+
+
+def _turn(session: Session, label: str, key: str, place: int, *, disabled: bool) -> None:
+    turn: Callable[[], None] = partial(setattr, session, "step", place)
+    st.button(label, key=key, disabled=disabled, on_click=turn)
+
+
+def go(session: Session, pressed: str) -> None:
+    """A step was pressed, by its number."""
+    if pressed.isdecimal() and len(pressed) < 4:
+        session.step = int(pressed)
+
+
+def _passage(session: Session, network: Network, steps: Preprocessing) -> Passage:
+    """The drawing's passage through the network, to the digit with the best score."""
+    explained = session.explained(network)
+    scores = explained.forward(steps.input[None].astype(explained.params.dtype))[0]
+    return passage(explained, steps.input, above_mean(int(scores.argmax())))
+
+
+def _followed(explained: Network, drawing: Passage) -> list[int]:
+    """One unit of each hidden layer and a digit, as the visitor wants them.
+
+    At first they are those that add most to the verdict.
+    """
+    dense = dense_layers(explained)
+    followed = []
+    columns = st.columns(max(len(dense), 3))
+    for layer, part in enumerate(dense, start=1):
+        scores = layer == len(dense)
+        label = i18n.FOLLOW_DIGIT if scores else i18n.say("FOLLOW_UNIT", layer=layer)
+        key = f"numbers-{'digit' if scores else layer}-of-{part.outputs}"
+        if key not in st.session_state:
+            adds = drawing.sums[-1] if scores else drawing.shares(layer)
+            st.session_state[key] = int(adds.argmax())
+        with columns[(layer - 1) % len(columns)]:
+            st.number_input(label, min_value=0, max_value=part.outputs - 1, step=1, key=key)
+        followed.append(int(st.session_state[key] or 0))
+    return followed
+
+
+def _code(network: Network, explained: Network, step: Step) -> str:
+    folded = elements.small(i18n.FOLDED) if arithmetic.is_folded(network, step) else ""
+    return (
+        elements.heading(i18n.SHAPES)
+        + f'<p class="shapes">{arithmetic.shapes(explained, step)}</p>'
+        + elements.heading(i18n.CODE)
+        + arithmetic.code(network, explained, step)
+        + folded
+    )

@@ -1,0 +1,96 @@
+"""What one server allows: runs, their width, their training images, and one total of memory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from nn import Recipe
+from nn.mnist import CLASSES, PIXELS
+
+from .history import MAX_MOMENTS
+
+DATA_SET = 60_000  # images
+IMAGE = PIXELS + 1  # bytes, with its label
+# Arrays as large as the parameters, 4 bytes each: the moments; the parameters, their gradients,
+# the optimizer's state and scratch, the last good ones, the average, copies for the page and for
+# evaluation. A batch and its activations are small beside them.
+BYTES_PER_PARAMETER = 4 * (MAX_MOMENTS + 12)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a server allows.
+
+    Attributes
+    ----------
+    runs : training runs of all visitors at once, running or paused
+    runs_per_visitor : the same, of one visitor
+    hidden_units : of one network, all layers together
+    training_images : of one run, synthetic digits included
+    server_bytes : of memory for the training runs of all visitors
+    """
+
+    runs: int = 40
+    runs_per_visitor: int = 6
+    hidden_units: int = 4096
+    training_images: int = 300_000
+    server_bytes: int = 2_000_000_000
+
+
+class LimitError(RuntimeError):
+    """A training run is more than this server allows.
+
+    Attributes
+    ----------
+    limit : a field of Limits
+    asked, allowed : in that field's unit; both are in the message
+    """
+
+    def __init__(self, limit: str, message: str, *, asked: int, allowed: int) -> None:
+        super().__init__(message)
+        self.limit, self.asked, self.allowed = limit, asked, allowed
+
+
+def check_start(
+    limits: Limits, recipe: Recipe, *, everyone: Sequence[Recipe], theirs: Sequence[Recipe]
+) -> None:
+    """Raise LimitError if one more training run would break a limit.
+
+    Parameters
+    ----------
+    recipe : of the run that is to start
+    everyone, theirs : the recipes of all live runs, and of this visitor's among them
+    """
+    total = sum(memory_bytes(each) for each in (*everyone, recipe))
+    asked = {
+        "runs": (len(everyone) + 1, "training runs at once; try again in a few minutes"),
+        "runs_per_visitor": (len(theirs) + 1, "training runs of yours at once; stop one first"),
+        "hidden_units": (sum(recipe.hidden), "hidden units in all; use fewer or narrower layers"),
+        "training_images": (training_images(recipe), "training images; use fewer synthetic digits"),
+        "server_bytes": (total, "bytes of memory; try again later, or use narrower layers"),
+    }
+    for limit, (value, what) in asked.items():
+        allowed = getattr(limits, limit)
+        if value > allowed:
+            message = f"this server allows {allowed:,} {what}; this would be {value:,}"
+            raise LimitError(limit, message, asked=value, allowed=allowed)
+
+
+def training_images(recipe: Recipe, available: int = DATA_SET) -> int:
+    """How many images a run trains on, synthetic ones included."""
+    samples = recipe.samples or available
+    return samples + round(recipe.pen * samples) + round(recipe.nondigits * samples)
+
+
+def memory_bytes(recipe: Recipe, available: int = DATA_SET) -> int:
+    """About how much memory a run takes beside the data set that all share.
+
+    A run with synthetic digits has all its images in an array of its own.
+    """
+    widths = (PIXELS, *recipe.hidden, CLASSES)
+    parameters = sum((inputs + 1) * outputs for inputs, outputs in pairwise(widths))
+    images = training_images(recipe, available)
+    own_images = images if images > (recipe.samples or available) else 0
+    return BYTES_PER_PARAMETER * parameters + IMAGE * own_images
