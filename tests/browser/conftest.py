@@ -14,13 +14,9 @@ from tests.browser.page import DESKTOP, PHONE, Visit, find_chromium, launch, ser
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A browser on a loaded machine may be late: what fails here is tried again, and told.
-
-    Side by side with other tests, all of these stay in one process, with one server.
-    """
+    """Side by side with other tests, all of these stay in one process, with one server."""
     for item in items:
         if item.path.parent == Path(__file__).parent:
-            item.add_marker(pytest.mark.flaky(reruns=2))
             item.add_marker(pytest.mark.xdist_group("browser"))
 
 

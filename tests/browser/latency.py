@@ -149,7 +149,7 @@ def measure_strokes(browser: Browser, strokes: int, recipe: str) -> None:
 def measure_panels(browser: Browser, strokes: int) -> None:
     """Print p50 and p95 from pen lifted to the open panel refreshed, while 1,024 units train.
 
-    The panels look into `best`, which has 1,024 units too; the verdict comes in the same run.
+    The panels look into `best`, which has 1,536 units; the verdict comes in the same run.
     """
     with serve() as address:
         visitor = Visit(browser.new_context(**DESKTOP), address).open()

@@ -81,13 +81,26 @@ def free_port() -> int:
 
 
 @contextmanager
-def serve(log: Path | None = None, *, port: int | None = None) -> Iterator[str]:
-    """A server of the page of its own, up and healthy; gives its address and ends it at last."""
+def serve(
+    log: Path | None = None,
+    *,
+    port: int | None = None,
+    folder: Path = ROOT,
+    program: Sequence[str] = ("-m", "streamlit"),
+) -> Iterator[str]:
+    """A server of the page of its own, up and healthy; gives its address and ends it at last.
+
+    Parameters
+    ----------
+    log : what it has to say is written there
+    folder : it is started from there
+    program : Python's arguments for Streamlit's command line
+    """
     port = port or free_port()
-    command = [sys.executable, "-m", "streamlit", "run", "app.py"]
+    command = [sys.executable, *program, "run", str(ROOT / "app.py")]
     command += ["--server.port", str(port), "--server.address", "127.0.0.1"]
     with (log or Path(os.devnull)).open("w") as output:
-        server = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT)
+        server = subprocess.Popen(command, cwd=folder, stdout=output, stderr=subprocess.STDOUT)
     try:
         _wait_for_health(f"http://127.0.0.1:{port}", server)
         yield f"http://127.0.0.1:{port}"
@@ -294,6 +307,23 @@ class Visit:
         found = [re.search(rf"{name}:\s*([\d.]+)%", style) for name in names]
         left, top, width, height = (float(match[1]) for match in found if match)
         return left, top, left + width, top + height
+
+    def box(self, place: str) -> list[float]:
+        """Where the first element of a selector is: x, y, width, height.
+
+        In one step, as its HTML may be replaced between finding an element and measuring it.
+        """
+        found: list[float] = self.page.evaluate(
+            """place => {
+                const shadows = [...document.querySelectorAll('.st-key-slate *')]
+                    .map(element => element.shadowRoot?.querySelector(place));
+                const found = document.querySelector(place) ?? shadows.find(Boolean);
+                const box = found.getBoundingClientRect();
+                return [box.x, box.y, box.width, box.height];
+            }""",
+            place,
+        )
+        return found
 
     def widths(self) -> list[str]:
         """The widths of the ten bars."""

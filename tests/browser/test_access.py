@@ -10,7 +10,8 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from tests.browser.page import DESKTOP, PHONE, Visit
-from ui import texts
+from tests.browser.test_photo import PAGE, choose
+from ui import i18n
 
 pytestmark = pytest.mark.browser
 
@@ -90,6 +91,13 @@ def test_axe_finds_nothing_in_any_panel(visitor: Visit) -> None:
         assert violations(visitor.page, ".stTabs") == [], tabs.nth(number).inner_text()
 
 
+def test_axe_finds_nothing_where_a_photo_has_several_digits(visitor: Visit) -> None:
+    choose(visitor, "page.jpg", PAGE)
+    expect(visitor.page.locator(".digit-box")).to_have_count(7)
+    visitor.expect_rest()
+    assert violations(visitor.page) == []
+
+
 def test_axe_finds_nothing_in_the_tour(visitor: Visit) -> None:
     visitor.page.locator(".tour-start").click()
     card = visitor.page.locator(".tour")
@@ -126,7 +134,7 @@ def test_axe_finds_nothing_in_a_lab_that_has_trained(
     desk.press("train")
     expect(desk.status).to_contain_text("Done")
     for name in ("PANEL_TRAINING", "PANEL_TIME", "PANEL_RUNS"):
-        desk.page.get_by_role("tab", name=texts.say(name), exact=True).click()
+        desk.page.get_by_role("tab", name=i18n.say(name), exact=True).click()
         expect(desk.page.locator("[class*='st-key-panel-']:visible")).to_have_count(1)
         desk.expect_rest()
         assert violations(desk.page, ".stTabs") == [], name
@@ -194,7 +202,7 @@ def test_nothing_moves_for_those_who_asked_for_stillness(visit: Callable[..., Vi
 def test_every_picture_says_what_it_shows(desk: Visit) -> None:
     desk.press("sample-7")
     desk.expect_digit(7)
-    expect(desk.slate).to_have_attribute("aria-label", texts.CATALOGUES["en"]["SLATE"])
+    expect(desk.slate).to_have_attribute("aria-label", i18n.CATALOGUES["en"]["SLATE"])
     pictures = desk.page.locator(
         ".stApp img, .stApp svg[role=img], .stVegaLiteChart, canvas.upper-canvas"
     )

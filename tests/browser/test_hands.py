@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from nn.skeletons import Skeleton, load_skeletons
+from nn.pen.skeletons import Skeleton, load_skeletons
 from tests.browser.page import STROKES, Stroke, Visit
 
 pytestmark = pytest.mark.browser

@@ -44,15 +44,19 @@ def test_why_a_seven_and_not_a_one(visit: Callable[..., Visit], place: str) -> N
     visitor.pressable("b-1").click()
     expect(visitor.pressable("b-1")).to_be_checked()
     says = panel.locator(".reasons")
-    expect(says).to_contain_text(re.compile(r"The ink .* speaks most for 7 \(\+\d\.\d\)"))
+    expect(says).to_contain_text(re.compile(r"Best evidence for 7: the ink .* \(\+\d\.\d\)"))
     expect(says).to_contain_text(re.compile("for 1|against 1"))
-    picture = panel.get_by_role("img", name="each pixel by what it adds to the lead of 7 over 1")
+    picture = panel.get_by_role(
+        "img", name="each pixel coloured by what it adds to the lead of 7 over 1"
+    )
     expect(picture).to_be_visible()
     assert picture.evaluate("image => image.complete && image.naturalWidth") == 280
     against_one = picture.get_attribute("src")
     visitor.pressable("b-3").click()
     expect(picture).to_have_count(0)
-    other = panel.get_by_role("img", name="each pixel by what it adds to the lead of 7 over 3")
+    other = panel.get_by_role(
+        "img", name="each pixel coloured by what it adds to the lead of 7 over 3"
+    )
     expect(other).not_to_have_attribute("src", against_one or "")
     places = (".reasons", ".choices .ask", ".choice", ".scale span", ".answer span", ".turn")
     assert illegible(visitor, places) == []
@@ -120,7 +124,7 @@ def test_why_follows_the_network_while_it_learns(desk: Visit) -> None:
     desk.set_field("Epochs", "400")
     desk.press("train")
     desk.expect_epoch(1)
-    picture = panel.get_by_role("img", name="each pixel by what it adds")
+    picture = panel.get_by_role("img", name="each pixel coloured by what it adds")
     seen = picture.get_attribute("src")
     calm = panel.locator(".patches").bounding_box()
     desk.expect_epoch(desk.epoch() + 2)
@@ -151,7 +155,7 @@ def test_the_most_active_unit_switched_off_moves_the_bars(
     visitor.press("inside-switch")
     expect(panel.locator(".unit.off")).to_have_count(1)
     expect(panel.locator(".st-key-inside-answers")).to_contain_text(
-        re.compile(r"Off: unit \d+ of layer 1")
+        re.compile(r"Disabled: unit \d+ of layer 1")
     )
     expect(panel.locator(".answers")).to_contain_text("→")
     places = (".unit-of p", ".exciting li", ".lines span", ".answer span", ".st-key-panel-inside p")
@@ -172,12 +176,10 @@ def test_the_flow_of_a_thousand_units_fits(visit: Callable[..., Visit], place: s
     nodes = panel.locator(".flow .unit")
     expect(nodes).to_have_count(12)
     expect(panel.locator(".flow .head")).to_have_text(
-        ["784 pixels", "1,024 units", "512 units", "10 scores"]
+        ["784 pixels", "1,536 units", "768 units", "10 scores"]
     )
     expect(nodes.first.locator("title")).to_have_text(
-        re.compile(
-            r"unit \d+ of layer 1: puts out -?\d+\.\d\d, adds [+−]\d\.\d\d to the score of 7"
-        )
+        re.compile(r"unit \d+ of layer 1: output -?\d+\.\d\d, adds [+−]\d\.\d\d to the score of 7")
     )
     assert overflow(visitor) <= 0
     frame = panel.locator(".flow-frame")
@@ -218,6 +220,7 @@ def test_units_are_walked_through_and_pressed_by_keyboard(desk: Visit) -> None:
     keyboard.press("Enter")
     expect(nodes.nth(7)).to_have_attribute("aria-pressed", "true")
     expect(panel.locator(".st-key-inside-unit h2")).to_have_text(re.compile("of layer 2"))
+    expect(desk.button("inside-switch")).to_be_enabled()
     keyboard.press("Tab")
     expect(desk.button("inside-switch")).to_be_focused()
     keyboard.press("Enter")
@@ -232,9 +235,9 @@ def test_a_unit_is_stepped_through_in_numbers(visit: Callable[..., Visit], place
     expect(steps).to_have_count(10)
     expect(steps.first).to_have_attribute("aria-current", "step")
     expect(panel).to_contain_text(re.compile(r"For unit \d+ of layer 1, each of 784 inputs"))
-    expect(panel.locator(".shapes")).to_have_text("x (1, 784) · W (784, 1024) → (1, 1024)")
+    expect(panel.locator(".shapes")).to_have_text("x (1, 784) · W (784, 1536) → (1, 1536)")
     expect(panel.locator(".source").first).to_contain_text(re.compile(r"nn/layers\.py, line \d+"))
-    expect(panel.locator(".source").first).to_contain_text("np.matmul")
+    expect(panel.locator(".source").first).to_contain_text("x @ self.W")
     visitor.press("numbers-next")
     expect(steps.nth(1)).to_have_attribute("aria-current", "step")
     z = re.search(r"z = (−?[\d.]+)", panel.locator(".equation").inner_text())

@@ -113,7 +113,7 @@ def test_the_training_is_scrubbed_and_played_through_time(desk: Visit) -> None:
     desk.expect_digit(7)
     quick(desk, epochs=4)
     film = panel(desk, "Through time")
-    slider = film.get_by_role("slider", name="Moment of the training")
+    slider = film.get_by_role("slider", name="Snapshot of the run")
     expect(film.locator(".film-place")).to_contain_text("Epoch 4.00")
     expect(film.locator(".film-verdict")).to_contain_text("It read 7")
     last = slider.input_value()
@@ -142,7 +142,7 @@ def test_four_optimizers_race_to_the_end(desk: Visit) -> None:
     desk.press("lesson-optimizers")
     rows = race.locator(".runs tbody tr")
     expect(rows).to_have_count(4)
-    expect(desk.status).to_contain_text(re.compile(r"[234] trainings share one worker"))
+    expect(desk.status).to_contain_text(re.compile(r"[234] runs share one worker"))
     for row in range(4):
         expect(rows.nth(row)).to_contain_text("done", timeout=LONG)
     names = race.locator(".runs tbody th").all_inner_texts()
@@ -156,7 +156,7 @@ def test_four_optimizers_race_to_the_end(desk: Visit) -> None:
     lines = chart.locator(".mark-line path")
     expect(lines).to_have_count(4)
     assert {(line.get_attribute("d") or "").count("L") for line in lines.all()} == {11}
-    choose(race, "With one run", "Adam")
+    choose(race, "Selected run", "Adam")
     desk.press("run-use")
     expect(desk.page.get_by_role("radio", name="Adam")).to_be_checked()
     desk.draw(7)
@@ -194,12 +194,12 @@ def test_a_link_gives_another_visitor_the_same_final_accuracy(
 def test_a_hint_mends_what_diverged(desk: Visit) -> None:
     desk.choose_recipe("Too fast")
     advice = desk.page.locator(".st-key-advice")
-    expect(advice).to_contain_text("See it fail, then mend it")
+    expect(advice).to_contain_text("See it fail, then fix it")
     size = advice.bounding_box()
     desk.press("train")
-    expect(advice).to_contain_text("overshoots the valley")
+    expect(advice).to_contain_text("overshoots the minimum")
     assert advice.bounding_box() == size  # nothing moves below it
-    desk.press("mend")
+    desk.press("fix")
     expect(desk.page.get_by_role("spinbutton", name="Learning rate")).to_have_value("0.5")
     desk.expect_epoch(1)
     expect(desk.status).to_contain_text(re.compile(r"9\d\.\d\d % training"))

@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.page import PHONE, Visit
 from tests.browser.test_looks import overflow
-from ui import texts
+from ui import i18n
 
 pytestmark = pytest.mark.browser
 
@@ -37,8 +37,8 @@ def test_the_switch_works_by_keyboard_keeps_the_choices_and_is_remembered(desk: 
     desk.choose_recipe("Deep")
     desk.press("sample-7")
     desk.expect_digit(7)
-    german = texts.CATALOGUES["de"]
-    desk.page.get_by_role("tab", name=texts.PANEL_MISTAKES).click()
+    german = i18n.CATALOGUES["de"]
+    desk.page.get_by_role("tab", name=i18n.PANEL_MISTAKES).click()
     expect(desk.page.locator(".matrix")).to_be_visible()
     desk.page.get_by_role("radio", name="English").focus()
     desk.page.keyboard.press("ArrowLeft")

@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Locator, expect
 
 from tests.browser.page import PHONE, Visit
+from ui import __version__
 
 pytestmark = pytest.mark.browser
 
@@ -154,3 +155,9 @@ def test_a_phone_shows_the_slate_first_and_the_verdict_under_it(phone: Visit) ->
         box = phone.button(key).bounding_box()
         assert box is not None
         assert min(box["width"], box["height"]) >= 44, key
+
+
+def test_the_menu_says_which_version_this_is(desk: Visit) -> None:
+    desk.page.get_by_test_id("stMainMenu").get_by_role("button").click()
+    desk.page.get_by_role("menuitem", name="About").click()
+    expect(desk.page.get_by_role("dialog")).to_contain_text(f"Digit Lab {__version__}")

@@ -8,10 +8,10 @@ import pytest
 from playwright.sync_api import Locator, expect
 
 from tests.browser.page import PHONE, Visit
-from ui import texts
+from ui import i18n
 
 pytestmark = pytest.mark.browser
-STOPS = list(texts.CATALOGUES["en"]["TOUR_STOPS"].values())
+STOPS = list(i18n.CATALOGUES["en"]["TOUR_STOPS"].values())
 OUTLINED = """() => [...document.querySelectorAll('.stApp *')].filter(element => {
     const {outlineStyle, outlineWidth} = getComputedStyle(element);
     return outlineStyle === 'solid' && outlineWidth === '3px' && !element.closest('.tour');
@@ -41,7 +41,7 @@ def boxes_meet(one: Locator, other: Locator) -> bool:
 
 
 def test_it_is_offered_and_never_comes_by_itself(desk: Visit) -> None:
-    expect(desk.page.locator(".tour-start")).to_have_text(texts.CATALOGUES["en"]["TOUR_OFFER"])
+    expect(desk.page.locator(".tour-start")).to_have_text(i18n.CATALOGUES["en"]["TOUR_OFFER"])
     expect(desk.page.locator(".tour")).to_have_count(0)
 
 
@@ -99,7 +99,7 @@ def test_it_can_be_left_and_remembers_where(desk: Visit) -> None:
     expect(desk.page.locator(".tour-start")).to_be_focused()
     desk.page.reload()
     desk.expect_usable()
-    expect(desk.page.locator(".tour-start")).to_have_text(texts.CATALOGUES["en"]["TOUR"])
+    expect(desk.page.locator(".tour-start")).to_have_text(i18n.CATALOGUES["en"]["TOUR"])
     desk.page.locator(".tour-start").click()
     expect(card.locator(".title")).to_have_text(STOPS[1]["title"])
 
@@ -139,6 +139,6 @@ def test_it_changes_language_while_it_is_open(desk: Visit) -> None:
     card = start(desk)
     desk.page.keyboard.press("ArrowRight")
     desk.page.get_by_role("radio", name="Deutsch").click()
-    german = list(texts.CATALOGUES["de"]["TOUR_STOPS"].values())[1]
+    german = list(i18n.CATALOGUES["de"]["TOUR_STOPS"].values())[1]
     expect(card.locator(".title")).to_have_text(german["title"])
     expect(card.locator(".act")).to_have_text(german["act"])

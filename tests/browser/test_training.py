@@ -109,7 +109,7 @@ def test_nothing_flickers_or_jumps_while_a_training_runs(desk: Visit) -> None:
     places = ("canvas.upper-canvas", ".st-key-verdict", ".bars", ".st-key-network-input", ".ways")
     desk.draw(7)
     desk.expect_digit(7)
-    idle = [desk.page.locator(place).bounding_box() for place in places]
+    idle = [desk.box(place) for place in places]
     long_training(desk)
     desk.expect_curves(2)
     nodes = [desk.page.locator(place).first for place in STEADY]
@@ -120,12 +120,12 @@ def test_nothing_flickers_or_jumps_while_a_training_runs(desk: Visit) -> None:
     desk.expect_epoch(epoch + 2)
     kept = [node.evaluate("node => node.tagged === true") for node in nodes]
     assert dict(zip(STEADY, kept, strict=True)) == dict.fromkeys(STEADY, True)
-    assert [desk.page.locator(place).bounding_box() for place in places] == idle
+    assert [desk.box(place) for place in places] == idle
     charts = desk.page.locator(".stVegaLiteChart").all()
     assert [chart.bounding_box() for chart in charts] == panel
     desk.press("stop")
     expect(desk.status).to_contain_text("stopped")
-    assert [desk.page.locator(place).bounding_box() for place in places] == idle
+    assert [desk.box(place) for place in places] == idle
 
 
 def test_a_training_that_is_done_reads_and_the_shipped_network_is_one_press_away(

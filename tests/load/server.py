@@ -1,8 +1,7 @@
 """A server of the page to be loaded, with a way to ask it what no visitor can see.
 
 It is the very page: `streamlit run app.py`, in a process that also answers one question a line on
-its standard input, in JSON. Run as a program, this file is that process, and that of its worker
-where that is one.
+its standard input, in JSON. Run as a program, this file is that process.
 """
 
 from __future__ import annotations
@@ -16,11 +15,9 @@ import sys
 import threading
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from multiprocessing.connection import Client, Listener
+from contextlib import contextmanager
 from pathlib import Path
 from select import select
-from tempfile import gettempdir
 from time import monotonic
 from types import FunctionType, ModuleType
 from typing import Any
@@ -41,7 +38,7 @@ class Server:
         self.process, self.address = process, address
 
     def ask(self) -> dict[str, Any]:
-        """What `_answer` says: learners, the bytes of their vectors, threads."""
+        """What `_answer` says: runs, the bytes of their vectors, threads."""
         if self.process.stdin is None or self.process.stdout is None:
             raise RuntimeError("the server was started without pipes")
         self.process.stdin.write("\n")
@@ -49,17 +46,13 @@ class Server:
         answer: dict[str, Any] = json.loads(self.process.stdout.readline())
         return answer
 
-    def children(self) -> list[int]:
-        """The processes that it has started: its worker, where that is one (Linux)."""
-        return _family(self.process.pid)[1:]
-
     def resident(self) -> int:
-        """Bytes of memory that the server and its worker process hold (Linux)."""
-        return sum(map(_resident, _family(self.process.pid)))
+        """Bytes of memory that the server holds (Linux)."""
+        return _resident(self.process.pid)
 
     def processor(self) -> float:
-        """Seconds that they have worked."""
-        return sum(map(_worked, _family(self.process.pid)))
+        """Seconds that it has worked."""
+        return _worked(self.process.pid)
 
 
 @contextmanager
@@ -87,7 +80,6 @@ def serve(**environment: str) -> Iterator[Server]:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-        _probe(process.pid).unlink(missing_ok=True)
         for pipe in (process.stdin, process.stdout):
             if pipe is not None:
                 pipe.close()
@@ -104,16 +96,6 @@ def _wait_for_health(server: Server) -> None:
     raise RuntimeError(f"no healthy server within {START_LIMIT:.0f} s")
 
 
-def _family(process: int) -> list[int]:
-    """A process and all that it started."""
-    children = [
-        int(child)
-        for file in Path(f"/proc/{process}/task").glob("*/children")
-        for child in file.read_text().split()
-    ]
-    return [process, *(one for child in children for one in _family(child))]
-
-
 def _resident(process: int) -> int:
     for line in Path(f"/proc/{process}/status").read_text().splitlines():
         if line.startswith("VmRSS:"):
@@ -126,63 +108,46 @@ def _worked(process: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-# In the server's process, and in that of its worker.
+# In the server's process.
 
 
 def _answer() -> dict[str, Any]:
-    """How many learners there are; the bytes of their parameters, gradients, optimizers' states
+    """How many runs there are; the bytes of their parameters, gradients, optimizers' states
     and snapshots, which are all vectors as long as a network's parameters; and the threads.
     """
-    from ui import session
+    from ui.page import visit  # the very module that this process uses
 
-    held, probe = _vectors(), str(_probe(os.getpid()))
-    with suppress(OSError, EOFError), Client(probe) as worker:  # where that is a process
-        held = {name: held[name] + more for name, more in worker.recv().items()}
-    learners, threads = len(session.learners()), threading.active_count()
-    return {"learners": learners, "threads": threads, **held}
-
-
-def _probe(server: int) -> Path:
-    """Where the worker of that process is asked."""
-    return Path(gettempdir()) / f"digit-lab-{server}"
+    runs, threads = len(visit.scheduler()), threading.active_count()
+    return {"runs": runs, "threads": threads, **_vectors()}
 
 
 def _vectors() -> dict[str, int]:
-    """The bytes of this process's vectors, and of all arrays that learners and snapshots hold.
-
-    What would restart a learner elsewhere is vectors of its, too, although pickled ones.
-    """
+    """The bytes of this process's vectors, and of all arrays that runs and snapshots hold."""
     import numpy as np
 
     from nn import Dataset, Network  # the very modules that this process uses
-    from ui.process.remote import Remote
-    from ui.scheduler.learner import Learner
-    from ui.scheduler.snapshot import Snapshot
+    from ui.training.run import TrainingRun
+    from ui.training.snapshot import Snapshot
 
     gc.collect()
     seen: set[int] = set()
     found: dict[int, np.ndarray[Any, Any]] = {}
     lengths: set[int] = set()
-    holders = _all_of(Learner, Snapshot, Network, Remote)
-    rest: list[Any] = [it for it in holders if not isinstance(it, Remote)]
+    rest: list[Any] = _all_of(TrainingRun, Snapshot, Network)
     while rest:
         thing = rest.pop()
         if id(thing) in seen or isinstance(thing, (type, ModuleType, FunctionType, Dataset)):
             continue
         seen.add(id(thing))
-        if isinstance(thing, Network):
+        if isinstance(thing, Network) and hasattr(thing, "params"):  # else it is just being made
             lengths.add(thing.params.size)
         if isinstance(thing, np.ndarray):
-            while isinstance(thing.base, np.ndarray):  # it is a view, or came through a pipe
+            while isinstance(thing.base, np.ndarray):  # it is a view
                 thing = thing.base
             found[id(thing)] = thing
         rest += gc.get_referents(thing)
     vectors = sum(it.nbytes for it in found.values() if it.ndim == 1 and it.size in lengths)
-    captures = [it.capture for it in holders if isinstance(it, Remote)]
-    return {
-        "vectors": vectors + sum(len(capture[0]) for capture in captures if capture),
-        "arrays": sum(it.nbytes for it in found.values()),
-    }
+    return {"vectors": vectors, "arrays": sum(it.nbytes for it in found.values())}
 
 
 def _all_of(*kinds: type) -> list[Any]:
@@ -202,9 +167,6 @@ def _run(port: str) -> None:
 
     questions, answers = sys.stdin, os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what the server has to say goes with its errors
-    from ui.process import link
-
-    link.WORKER = [sys.executable, __file__, "--worker", str(_probe(os.getpid()))]
 
     def answer() -> None:
         for _ in questions:
@@ -216,23 +178,6 @@ def _run(port: str) -> None:
     cli.main(["run", str(ROOT / "app.py"), *options])
 
 
-def _work(probe: str) -> None:
-    from ui.process import worker
-
-    def answer() -> None:
-        Path(probe).unlink(missing_ok=True)  # of a worker before this one
-        with Listener(probe) as listener:
-            while True:
-                with listener.accept() as asker:
-                    asker.send(_vectors())
-
-    threading.Thread(target=answer, name="probe", daemon=True).start()
-    worker.main()
-
-
 if __name__ == "__main__":
     sys.path.insert(0, str(ROOT))
-    if sys.argv[1] == "--worker":
-        _work(sys.argv[2])
-    else:
-        _run(sys.argv[1])
+    _run(sys.argv[1])

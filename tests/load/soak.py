@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from tests.load.server import Server, serve
 from tests.load.session import Session
 from tests.load.visitors import slate
-from ui.arenas import TRIM_SECONDS
+from ui.training.memory import TRIM_SECONDS
 
 FIRST = 100  # reruns, until everything has been loaded once
 EPOCHS = 3  # of each training; its snapshots fill a visitor's share of memory early on
@@ -39,7 +39,7 @@ class Sample:
     reruns: int
     trainings: int
     resident: int
-    learners: int
+    runs: int
     threads: int
 
 
@@ -77,7 +77,7 @@ async def soak(server: Server, reruns: int, trainings: int, minutes: float) -> b
                 visitor.runs,
                 training + 1,
                 server.resident(),
-                now["learners"],
+                now["runs"],
                 now["threads"],
             )
         )
@@ -86,21 +86,21 @@ async def soak(server: Server, reruns: int, trainings: int, minutes: float) -> b
     settled = [sample for sample in samples if sample.reruns >= FIRST] or samples[-1:]
     base = settled[0].resident
     print(f"{'seconds':>8} {'reruns':>7} {'trainings':>10} {'MB':>7} {'of base':>8} ", end="")
-    print(f"{'learners':>9} {'threads':>8}")
+    print(f"{'runs':>9} {'threads':>8}")
     shown = {id(it): it for it in [*samples[:: max(len(samples) // ROWS, 1)], samples[-1]]}
     for sample in shown.values():
         print(
             f"{sample.seconds:8.0f} {sample.reruns:7} {sample.trainings:10} "
             f"{sample.resident / MB:7.1f} {sample.resident / base:8.3f} "
-            f"{sample.learners:9} {sample.threads:8}"
+            f"{sample.runs:9} {sample.threads:8}"
         )
     least, most = (pick(it.resident for it in settled) / base for pick in (min, max))
     whole = samples[-1].reruns >= reruns and samples[-1].trainings == trainings
     flat = least >= 1 - LIMIT and most <= 1 + LIMIT
-    idle = all(sample.learners == 0 for sample in samples)
+    idle = all(sample.runs == 0 for sample in samples)
     print(f"after the first {FIRST} reruns: {least:.3f} to {most:.3f} of it (limit ± {LIMIT})")
     print(f"exceptions on the page: {len(trouble)}")
-    for broken, name in ((not flat, "memory"), (not whole, "time"), (not idle, "learners left")):
+    for broken, name in ((not flat, "memory"), (not whole, "time"), (not idle, "runs left")):
         if broken:
             print("BROKEN:", name)
     return flat and whole and idle and not trouble

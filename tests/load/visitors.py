@@ -6,13 +6,13 @@ and visitors share its processors; what a browser would draw is not drawn. It pr
 promised beside what was measured, and ends with 1 where a promise is broken.
 
 - A poll is answered when the run that it asked for has come to its end, at the visitor's side.
-- A learner's pace is what the page shows: how far the curves of its charts came between the first
+- A run's pace is what the page shows: how far the curves of its charts came between the first
   and the last time that they had grown, by the time between.
 - A visitor's memory is what the later half of them adds to the resident memory of the server and
   its worker; without the vectors that are as long as the parameters (parameters, gradients,
   optimizer's state, snapshots), which both count. What all share, modules, data, the buffers of
   BLAS, the first half has paid for by then.
-- Learners are left for two minutes, in case it was the connection that was lost.
+- Scheduler are left for two minutes, in case it was the connection that was lost.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from tests.load.server import Server, serve
 from tests.load.session import Session
 
 POLL_LIMIT = 100.0  # milliseconds, p95
-PACE_LIMIT = 1.5  # the quickest learner's pace in the slowest one's
+PACE_LIMIT = 1.5  # the quickest run's pace in the slowest one's
 MEMORY_LIMIT = 3.0  # MB a visitor
 LEAVE_LIMIT = 170.0  # seconds; a connection that is lost may come back for 120
 SETTLE = 10.0  # seconds after the last arrival, before anything is measured
@@ -81,10 +81,10 @@ async def leave(visitor: Session) -> None:
 
 
 async def all_gone(server: Server) -> float | None:
-    """Seconds until no learner is left; None where some stay."""
+    """Seconds until no run is left; None where some stay."""
     began = time.monotonic()
     while time.monotonic() - began < LEAVE_LIMIT:
-        if (await asyncio.to_thread(server.ask))["learners"] == 0:
+        if (await asyncio.to_thread(server.ask))["runs"] == 0:
             return time.monotonic() - began
         await asyncio.sleep(1)
     return None
@@ -143,8 +143,8 @@ async def measure(server: Server, visitors: int, seconds: float) -> bool:
         ("quickest to slowest", f"{spread:.2f}", f"< {PACE_LIMIT}", spread < PACE_LIMIT),
         ("memory a visitor", f"{beyond:.1f} MB", f"< {MEMORY_LIMIT} MB", beyond < MEMORY_LIMIT),
         ("vectors of each", f"{full['vectors'] / MB / visitors:.1f} MB", "", True),
-        ("learners when all train", str(full["learners"]), "", full["learners"] == visitors),
-        ("learners after they left", "0" if left is not None else "some", "0", left is not None),
+        ("runs when all train", str(full["runs"]), "", full["runs"] == visitors),
+        ("runs after they left", "0" if left is not None else "some", "0", left is not None),
         ("seconds until then", f"{left or LEAVE_LIMIT:.0f}", "", True),
         ("memory then", f"{(server.resident() - empty) / MB:+.1f} MB", "", True),
         ("sent to a visitor", f"{received / visitors / took / 1e3:.0f} kB/s", "", True),
@@ -163,11 +163,10 @@ async def measure(server: Server, visitors: int, seconds: float) -> bool:
 def main() -> None:
     parser = argparse.ArgumentParser(description="What many visitors get, and what they cost.")
     parser.add_argument("--visitors", type=int, default=20)
-    parser.add_argument("--worker", choices=("thread", "process"), default="thread")
     parser.add_argument("--seconds", type=float, default=30.0, help="that are measured")
     options = parser.parse_args()
-    print(f"worker: a {options.worker}")
-    with serve(DIGIT_LAB_WORKER=options.worker) as server:
+    limit = str(max(options.visitors, ARRIVALS))  # as many train as there are visitors
+    with serve(DIGIT_LAB_RUNS=limit) as server:
         kept = asyncio.run(measure(server, options.visitors, options.seconds))
     sys.exit(0 if kept else 1)
 
