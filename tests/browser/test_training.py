@@ -143,16 +143,14 @@ def test_a_training_that_is_done_reads_and_the_shipped_network_is_one_press_away
     expect(desk.page.get_by_role("radio", name="Best")).to_be_checked()
     desk.expect_digit(7)
     expect(desk.button("reader-switch")).to_have_text("Read with yours")
-    assert desk.widths() != yours
+    desk.expect_other_widths(yours)
     desk.press("reader-switch")
     expect(desk.page.get_by_role("radio", name="Yours")).to_be_checked()
     expect(desk.button("reader-switch")).to_have_text("Read with Best again")
     desk.choose_reader("Best")  # with the switch itself, the button's offer follows
     expect(desk.button("reader-switch")).to_have_text("Read with yours")
     desk.choose_reader("Yours")
-    fill = desk.bars.locator(".fill").nth(7)
-    expect(fill).to_have_attribute("style", f"width:{yours[7]}")
-    assert desk.widths() == yours
+    desk.expect_widths(yours)
 
 
 def test_the_reader_that_was_chosen_stays_while_the_page_polls(desk: Visit) -> None:
