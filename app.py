@@ -17,3 +17,4 @@ with st.sidebar, st.container(gap="xsmall"):
     sidebar.settings()
     st.fragment(polling.in_turn(sidebar.panel), run_every=every.panel)()
 st.fragment(polling.in_turn(prediction.show), run_every=every.slate)()
+polling.wait_until_sent()

@@ -10,7 +10,8 @@ also measures real handwriting (drawn.py says what the folder holds) and writes 
 between two further marks. Without the folder they are left as they are.
 
 What is shown was not trained on: MNIST's test set, marks of the synthetic pen that neither the
-training nor the calibration has seen, and the handwriting. Nothing is chosen by them.
+training nor the calibration has seen, and the handwriting. No threshold is chosen by them; the
+pen's styles were, by the mistakes on the handwriting, as the card says.
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ PAPER, INK, QUIET, LINE, ACCENT = "#FBF9F4", "#1D2433", "#5A6272", "#D8D2C4", "#
 INKED = LinearSegmentedColormap.from_list("inked", ["#F0ECE2", INK])
 TINTED = LinearSegmentedColormap.from_list("tinted", [PAPER, ACCENT])
 BINS = 10  # of the reliability diagram
-COLUMNS, ROWS = 16, 3  # of mistakes, a group
+COLUMNS, ROWS = 16, 3  # of mistakes, per group
 PITCH, ROW, HEADING, THUMB = 64, 84, 46, 56  # in points
 COLOURS = 64  # of a picture's palette
 WIDTH = COLUMNS * PITCH + 16

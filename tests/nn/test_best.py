@@ -31,7 +31,7 @@ def validation(mnist: tuple[Dataset, Dataset]) -> Dataset:
 def test_it_is_what_the_recipe_makes() -> None:
     meta = load_checkpoint(FILE).meta
     assert Recipe.from_dict(meta["recipe"]) == RECIPES["best"]
-    assert meta["test_accuracy"] >= 0.992
+    assert meta["test_accuracy"] >= 0.993
 
 
 def test_it_reads_validation_digits_of_mnist_and_of_the_pen(
@@ -47,7 +47,7 @@ def test_its_confidence_is_calibrated_and_few_digits_are_refused(
     judged = best.calibration.apply(best.predict_proba(inputs_of(validation)))
     taken = evidence(judged) >= best.calibration.refuse_below
     right = judged.argmax(axis=1) == validation.labels
-    assert taken.mean() > 0.98
+    assert taken.mean() > 0.985
     assert calibration_error(judged[taken].max(axis=1), right[taken]) < 0.01
 
 
@@ -56,7 +56,7 @@ def test_its_confidence_is_calibrated_on_the_test_set(
 ) -> None:
     judged = best.calibration.apply(best.predict_proba(inputs_of(mnist[1])))
     right = judged.argmax(axis=1) == mnist[1].labels
-    assert calibration_error(judged.max(axis=1), right) < 0.02
+    assert calibration_error(judged.max(axis=1), right) < 0.01
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import random
 import threading
+import time
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -22,6 +23,7 @@ PER_SECOND = 10.0  # looks that the server is to answer, from all pages together
 SPREAD = 0.15  # of an interval, so that pages do not come to look all at once
 SLATE, SLATE_OF_MANY = 1.1, 2.1  # times an interval: the slate costs twice what the panel does
 PATIENCE = 0.25  # seconds that a page waits for its turn
+SENT = 0.1  # seconds in which all that a full run has shown is on its way to the browser
 _turn = threading.Lock()
 
 
@@ -71,6 +73,17 @@ def rerun_if_stale() -> None:
     visitor = visit.session()
     if visitor.stale or visitor.polled != wanted():
         st.rerun()
+
+
+def wait_until_sent() -> None:
+    """At the end of a full run, while training runs slow the server down: let the browser have it.
+
+    Where a part of the page runs next, Streamlit 1.67 drops what the full run has shown there and
+    not yet sent, but still tells the browser that the full run is done. The browser takes that part
+    for old and removes it, the slate with its drawing included.
+    """
+    if len(visit.session().scheduler):
+        time.sleep(SENT)
 
 
 def in_turn(draw: Callable[[], None]) -> Callable[[], None]:

@@ -47,11 +47,13 @@ def verdict(found: Found | None, number: Number) -> str:
     if found is None or len(number.readings) == 1:
         return _reading(number.readings[0])
     if number.digits is None:
-        refused = i18n.say("NO_NUMBER", count=len(number.readings), place=number.weakest + 1)
-        if all(reading.digit is None for reading in number.readings):
-            return refused
+        count = len(number.readings)
+        places = [str(i) for i, each in enumerate(number.readings, start=1) if each.digit is None]
+        if len(places) == count:
+            return i18n.say("NO_DIGITS", count=count)
+        kind = "NO_NUMBER" if len(places) == 1 else "NO_NUMBER_MANY"
         read = i18n.say("PARTLY_READ", marks=" ".join(rows(found, number)))
-        return f"{refused}\n{read}"
+        return f"{i18n.say(kind, count=count, places=', '.join(places))}\n{read}"
     lines = [f"{digit(each)}: {i18n.percent(each.confidence)}" for each in number.readings]
     if len(lines) > 3:  # there is room for three
         share = i18n.percent(number.confidence)

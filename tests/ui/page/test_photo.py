@@ -69,7 +69,7 @@ def test_a_number_with_a_blot_in_it_says_which_mark_it_is(page: AppTest) -> None
     blot = coverage([[(0.0, 0.0), (0.0, 0.0)]], size=size, at=(260, 160), pen=120)
     draw(page, canvas_of(three + blot))
     assert digits(page) is None
-    assert i18n.NO_NUMBER.format(count=2, place=2) in html(page)
+    assert i18n.NO_NUMBER.format(count=2, places="2") in html(page)
 
 
 def test_a_photo_is_read_in_place_of_the_slate_and_the_page_says_so(page: AppTest) -> None:

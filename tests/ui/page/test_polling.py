@@ -110,3 +110,16 @@ def test_who_has_waited_long_enough_draws_out_of_turn(monkeypatch: pytest.Monkey
         polling.in_turn(lambda: drawn.append("late"))()
         assert drawn == ["late"]
         assert polling._turn.locked()  # the other still has its turn
+
+
+def test_a_full_run_waits_to_be_sent_while_anybody_trains(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waited: list[float] = []
+    monkeypatch.setattr(polling.time, "sleep", waited.append)
+    session.scheduler = Many(0)
+    polling.wait_until_sent()
+    assert waited == []
+    session.scheduler = Many(1)
+    polling.wait_until_sent()
+    assert waited == [polling.SENT]
