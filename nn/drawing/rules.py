@@ -1,14 +1,16 @@
 """Rules, frames and panels: what is printed on paper and is not handwriting.
 
-    rules   at least FEWEST thin straight lines that run across the picture, as on ruled or squared
-            paper; each pixel of a rule gets the fainter of the ink on its two sides, so that
-            strokes that cross it stay whole
+    rules   at least FEWEST thin straight lines in one direction that run from edge to edge of the
+            picture, as on ruled or squared paper, and a margin line across them; each pixel of a
+            rule gets the fainter of the ink on its two sides, so that strokes that cross it stay
+            whole
     frame   one component along all four sides of its box, thin, around others; axes of a plot run
             along the left and the bottom alone
     panel   one component that fills its box: a picture in the picture, or a sheet on a table
 
 Lines are found by their projection: rows are sheared by each slope up to SLOPE, and a line's row is
-ink over most of its width. Out of scope: rules in strong perspective.
+ink over most of its width and at both ends, where a long thin 1 has none. Out of scope: rules in
+strong perspective.
 """
 
 from __future__ import annotations
@@ -25,7 +27,8 @@ SMALLEST = 100  # pixels of the shorter side; below, a stroke is as thin as a ru
 FEWEST = 3  # rules in one direction; fewer may be strokes
 SLOPE, SLOPES = 0.1, 41  # the steepest rules, and how many slopes are tried
 STRIPS = 64  # of columns that are projected together
-COVERED = 0.6  # of a rule's length that is ink
+COVERED = 0.6  # of a rule's length that is ink, and of its ends
+ENDS = 2  # strips at each end of a rule
 THIN = 0.015  # of the shorter side: the thickest rule
 LARGE, READABLE = 0.3, 20  # of the picture's sides, and pixels: the smallest frame or panel
 SIDE, ALONG = 0.06, 0.85  # a side's depth, and how much of its length is drawn
@@ -54,7 +57,7 @@ class _Lines(NamedTuple):
 
 
 def _lines(mask: Mask) -> _Lines:
-    height, width = mask.shape
+    width = mask.shape[1]
     # A line may change its row within a strip.
     thick = mask.copy()
     thick[1:] |= mask[:-1]
@@ -69,14 +72,33 @@ def _lines(mask: Mask) -> _Lines:
         return lines  # the usual case, which needs no search
     away = starts + widths / 2 - width / 2
     for slope in np.linspace(-SLOPE, SLOPE, SLOPES):
-        rows = np.arange(height)[:, None] + np.rint(slope * away).astype(np.intp)
-        seen = (rows >= 0) & (rows < height)
-        sheared = np.take_along_axis(share, rows.clip(0, height - 1), axis=0)
-        coverage = (sheared * seen).sum(axis=1) / np.maximum(seen.sum(axis=1), len(starts) // 2)
+        sheared, seen = _sheared(share, slope * away)
+        coverage = sheared.sum(axis=1) / np.maximum(seen.sum(axis=1), len(starts) // 2)
         found = float(np.square(np.maximum(coverage - COVERED, 0)).sum())
         if found > best:
             best, lines = found, _Lines(float(slope), _groups(coverage >= COVERED))
-    return _Lines(lines.slope, [(a, b) for a, b in lines.rows if b - a < thickest])
+    sheared, seen = _sheared(share, lines.slope * away)
+    rules = [
+        (first, last)
+        for first, last in lines.rows
+        if last - first < thickest and _reaches_both_edges(sheared, seen, first, last)
+    ]
+    return _Lines(lines.slope, rules)
+
+
+def _sheared(share: Floats, shift: NDArray[np.float64]) -> tuple[Floats, Mask]:
+    """Strips, (H, strips), moved up by `shift` pixels, and which of them the picture shows."""
+    rows = np.arange(len(share))[:, None] + np.rint(shift).astype(np.intp)
+    seen = (rows >= 0) & (rows < len(share))
+    sheared: Floats = np.take_along_axis(share, rows.clip(0, len(share) - 1), axis=0) * seen
+    return sheared, seen
+
+
+def _reaches_both_edges(sheared: Floats, seen: Mask, first: int, last: int) -> bool:
+    """Whether the line in these rows is ink at both of the ends that the picture shows."""
+    rows = slice(max(first - 1, 0), last + 2)  # its slope may lie between two that were tried
+    line = sheared[rows].max(axis=0)[seen[first : last + 1].any(axis=0)]
+    return bool(min(line[:ENDS].mean(), line[-ENDS:].mean()) >= COVERED)
 
 
 def _thin(share: Floats, thickest: int) -> Mask:
