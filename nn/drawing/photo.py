@@ -198,7 +198,7 @@ def _grain(distance: Floats, between: float) -> float:
     blank = [tone for tone in highest if tone <= between]
     tiles = GRAIN * float(np.median(blank)) if blank else 0.0
     radius = max(round(NEAR * min(distance.shape)), 1)
-    near = _box_mean(_box_mean((distance > between).astype(np.float32), radius).T, radius).T
+    near = _box_mean((distance > between).astype(np.float32), radius)
     far = distance[near < 1e-6]
     pixels = GRAINY * float(np.quantile(far, 0.9)) if far.size else 0.0
     return max(NOISE, tiles, min(pixels, between))
@@ -267,18 +267,30 @@ def _is_dark(tone: Floats, radius: int) -> bool:
 
 
 def _local_mean(values: Floats, weights: Floats, radius: int) -> Floats:
-    """The weighted mean over a box of 2 radius + 1 pixels, twice, (H, W)."""
-    margin = 2 * radius  # beyond the edges the light is mirrored about the edge's value
-    tones = np.pad(values, margin, mode="reflect", reflect_type="odd")
-    weight = np.pad(weights, margin, mode="reflect")
+    """The weighted mean over a box of 2 radius + 1 pixels, twice, (H, W).
+
+    The box is no longer than the picture is in either direction, so that a long narrow picture
+    takes no more memory for its size than others do.
+    """
+    height, width = values.shape
+    down, across = min(radius, height // 2), min(radius, width // 2)
+    margins = (2 * down,) * 2, (2 * across,) * 2
+    # Beyond the edges the light is mirrored about the edge's value.
+    tones = np.pad(values, margins, mode="reflect", reflect_type="odd")
+    weight = np.pad(weights, margins, mode="reflect")
     total = tones * weight
     for _ in range(2):
-        total, weight = (_box_mean(_box_mean(part, radius).T, radius).T for part in (total, weight))
+        total, weight = (_box_mean(part, down, across) for part in (total, weight))
     mean: Floats = np.where(weight > 1e-3, total / np.maximum(weight, 1e-3), tones)
-    return mean[margin:-margin, margin:-margin]
+    return mean[2 * down : 2 * down + height, 2 * across : 2 * across + width]
 
 
-def _box_mean(values: Floats, radius: int) -> Floats:
+def _box_mean(values: Floats, down: int, across: int | None = None) -> Floats:
+    """The mean over a box of 2 down + 1 rows and 2 across + 1 columns, a square by default."""
+    return _column_mean(_column_mean(values, down).T, down if across is None else across).T
+
+
+def _column_mean(values: Floats, radius: int) -> Floats:
     """The mean of each column over 2 radius + 1 rows, fewer at the ends, by running sums."""
     height = len(values)
     sums = np.zeros((height + 1, values.shape[1]))
@@ -365,5 +377,5 @@ def _stroke_width(core: Mask) -> float:
 def _eroded(mask: Mask, width: float) -> Mask:
     """The middles of squares of this width, or a little more, that lie in the mask."""
     radius = max(round(width / 2), 1)
-    share = _box_mean(_box_mean(mask.astype(np.float32), radius).T, radius).T
+    share = _box_mean(mask.astype(np.float32), radius)
     return share > 1 - 1e-6

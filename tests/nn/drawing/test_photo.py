@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import struct
+import tracemalloc
 import zlib
 from collections.abc import Callable
 
@@ -293,6 +294,26 @@ def test_an_empty_sheet_has_no_ink(shade: float, rng: np.random.Generator) -> No
     light = 1.0 - shade * np.linspace(0, 1, 640)
     sheet = 220 * light + rng.normal(0, 3, (480, 640))
     assert photo_ink(file_of(np.clip(sheet, 0, 255).astype(np.uint8))) is None
+
+
+@pytest.mark.parametrize("turn", [False, True], ids=["wide", "tall"])
+def test_a_long_narrow_picture_takes_no_more_memory_than_others(
+    turn: bool, rng: np.random.Generator
+) -> None:
+    strip = np.full((20, 4000), 220.0) + rng.normal(0, 3, (20, 4000))
+    strip *= 1 - 0.7 * np.linspace(0, 1, 4000)
+    inked = np.zeros(strip.shape, np.bool_)
+    inked[5:15, 100:3900:40] = inked[5:15, 101:3900:40] = True
+    strip[inked] *= 0.3
+    data = file_of((strip.T if turn else strip).astype(np.uint8), "PNG")
+    tracemalloc.start()
+    try:
+        ink = photo_ink(data)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 300 * strip.size  # a square picture takes 120 bytes per pixel
+    np.testing.assert_array_equal((ink.T if turn else ink) > 0.5, inked)
 
 
 def png_that_says(width: int, height: int) -> bytes:
