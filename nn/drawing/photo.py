@@ -28,7 +28,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
 from .image_file import load_photo
@@ -37,12 +36,14 @@ from .preprocessing import (
     EDGE,
     NOISE,
     Floats,
+    Mask,
     Pixels,
     distance_from,
     frequent_colour,
     premultiplied,
     share_of_ink,
 )
+from .rows import TALL, Indices
 from .rules import find_surrounding, without_rules
 from .segmentation import Components, find_components
 
@@ -66,11 +67,8 @@ SPECK = 0.02  # of the largest component's area
 THIN = 0.05  # of the digit's longer side: thinner strokes are thickened
 EDGES = 0.04  # of the shorter side: components so near the image's edge may come from outside
 SOLID = 2.0  # times the width of strokes: what is thicker there is an object
-TALL = 0.42  # of the tallest component's height: what is lower there is a speck
 PANELS = 2  # panels within each other that are opened
 LEAST_DIGIT = 0.2  # of a panel's height: the least of what is looked for in it
-
-Mask = NDArray[np.bool_]
 
 
 def photo_ink(data: bytes) -> Floats | None:
@@ -167,7 +165,7 @@ def _even_ink(rgba: Pixels, paper: Floats, *, whole: bool) -> Floats | None:
     if whole and (_ring(distance) > between).mean() > INK_AT_EDGE:
         return None
     grain = _grain(distance, between)
-    kept = _heavy(find_components(distance >= grain), distance.shape, whole=whole)
+    kept = _digit_pixels(find_components(distance >= grain), distance.shape, whole=whole)
     ink = share_of_ink(np.where(kept, distance, np.float32(0)), grain)
     if ink is None:
         return None
@@ -307,7 +305,7 @@ def _without_specks(ink: Floats) -> Floats | None:
     if found.areas.max(initial=0) < max(LEAST_AREA * ink.size, 2):
         return None
     # Ink below one half belongs to the strokes that it surrounds.
-    core = Image.fromarray(np.uint8(255) * _heavy(found, ink.shape, whole=False))
+    core = Image.fromarray(np.uint8(255) * _digit_pixels(found, ink.shape, whole=False))
     around = np.asarray(core.filter(ImageFilter.MaxFilter(5))) > 0
     cleaned: Floats = np.where(around, ink, np.float32(0)).astype(np.float32)
     return cleaned
@@ -329,43 +327,69 @@ def _thickened(ink: Floats) -> Floats:
     return np.asarray(image, np.float32) / np.float32(255)
 
 
-def _heavy(found: Components, shape: tuple[int, ...], *, whole: bool) -> Mask:
+def _digit_pixels(found: Components, shape: tuple[int, ...], *, whole: bool) -> Mask:
     """The pixels of digits, (H, W): no specks, and no objects that lean in from outside.
 
-    A component's weight is its area, more in the middle. A finger or a table begins at the image's
-    edge, ends before its middle, and is thicker than a stroke. Where the paper is not the `whole`
-    picture, all that begins at the edge may come from outside.
+    Where the paper is not the `whole` picture, all that begins at the edge may come from outside.
     """
     height, width = shape
     if found.areas.size == 0:
         return np.zeros((height, width), np.bool_)
+    owner = found.paint(np.arange(1, found.areas.size + 1), (height, width))
+    inside = _away_from_edges(found.boxes, owner)
+    if whole and inside.any() and not inside.all():
+        inside |= _strokes_at_edges(found, owner, inside)
+    kept = _no_specks(found, owner.shape, inside if inside.any() else np.ones_like(inside))
+    pixels: Mask = np.concatenate([[False], kept])[owner]
+    return pixels
+
+
+def _away_from_edges(boxes: Indices, owner: Indices) -> Mask:
+    """Which components, (n,), do not begin at the image's edge, or reach its middle.
+
+    A finger or a table begins at the edge and ends before the middle.
+    """
+    height, width = owner.shape
+    margin = EDGES * min(height, width)
+    left, top, right, bottom = boxes.T
+    away: Mask = (left >= margin) & (top >= margin) & (right <= width - margin)
+    away &= bottom <= height - margin
+    middle = owner[height // 3 : height - height // 3, width // 3 : width - width // 3]
+    away[middle[middle > 0] - 1] = True
+    return away
+
+
+def _strokes_at_edges(found: Components, owner: Indices, inside: Mask) -> Mask:
+    """Which components, (n,), are digits even if they touch the edge.
+
+    They are hardly thicker than the strokes of those `inside`, nearly as tall, and most of their
+    ink is not at the edge.
+    """
+    height, width = owner.shape
+    strokes = inside[owner - 1] & (owner > 0)
+    thick = owner[_eroded(owner > 0, SOLID * _stroke_width(strokes))]
+    digits = np.ones_like(inside)
+    digits[thick - 1] = False
+    heights = found.boxes[:, 3] - found.boxes[:, 1]
+    digits &= heights >= TALL * heights[inside].max()
+    margin = round(EDGES * min(height, width))
+    within = owner[margin : height - margin, margin : width - margin]
+    beyond = np.bincount(within.ravel(), minlength=len(digits) + 1)[1:]
+    digits &= beyond > found.areas / 2
+    return digits
+
+
+def _no_specks(found: Components, shape: tuple[int, ...], candidates: Mask) -> Mask:
+    """Which candidates, (n,), are not tiny beside the heaviest of them.
+
+    A component's weight is its area, more in the middle of the picture.
+    """
+    height, width = shape
     x = (found.boxes[:, 0] + found.boxes[:, 2]) / width - 1.0  # -1 to 1
     y = (found.boxes[:, 1] + found.boxes[:, 3]) / height - 1.0
-    margin = EDGES * min(height, width)
-    left, top, right, bottom = found.boxes.T
-    inside = (left >= margin) & (top >= margin) & (right <= width - margin)
-    inside &= bottom <= height - margin
-    owner = found.paint(np.arange(1, found.areas.size + 1), (height, width))
-    middle = owner[height // 3 : height - height // 3, width // 3 : width - width // 3]
-    inside[middle[middle > 0] - 1] = True
-    if whole and inside.any() and not inside.all():
-        strokes = inside[owner - 1] & (owner > 0)
-        thick = owner[_eroded(owner > 0, SOLID * _stroke_width(strokes))]
-        slim = np.ones_like(inside)
-        slim[thick - 1] = False
-        slim &= bottom - top >= TALL * (bottom - top)[inside].max()
-        within = (
-            slice(round(margin), height - round(margin)),
-            slice(round(margin), width - round(margin)),
-        )
-        beyond = np.bincount(owner[within].ravel(), minlength=len(slim) + 1)[1:]
-        inside |= slim & (beyond > found.areas / 2)
-    weights = found.areas * np.exp(-(x**2 + y**2))
-    if inside.any():
-        weights *= inside
-    kept = weights >= SPECK * weights.max()
-    heavy: Mask = np.concatenate([[False], kept])[owner]
-    return heavy
+    weights = candidates * found.areas * np.exp(-(x**2 + y**2))
+    kept: Mask = weights >= SPECK * weights.max()
+    return kept
 
 
 def _stroke_width(core: Mask) -> float:

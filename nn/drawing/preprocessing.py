@@ -30,6 +30,7 @@ EDGE = 0.5  # the ink at a stroke's edge
 
 Pixels = NDArray[np.uint8]
 Floats = NDArray[np.float32]
+Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)

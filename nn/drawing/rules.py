@@ -20,7 +20,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .preprocessing import Floats
+from .preprocessing import Floats, Mask
 from .segmentation import Components, find_components
 
 SMALLEST = 100  # pixels of the shorter side; below, a stroke is as thin as a rule
@@ -34,8 +34,6 @@ LARGE, READABLE = 0.3, 20  # of the picture's sides, and pixels: the smallest fr
 SIDE, ALONG = 0.06, 0.85  # a side's depth, and how much of its length is drawn
 HOLLOW, SOLID = 0.15, 0.5  # of its box: the most that a frame fills, the least that a panel does
 INSIDE = 0.2  # of the height: the least of what a frame surrounds
-
-Mask = NDArray[np.bool_]
 
 
 def without_rules(values: Floats, mask: Mask) -> Floats:
