@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from nn import RECIPES, Dataset, Network, Progress, Recipe, load_mnist, save_checkpoint, train
+from nn.drawing.segmentation import split_rows
 from nn.losses import softmax_cross_entropy, targets
 
 STEP = 1e-5  # of a central difference in float64
@@ -86,6 +87,11 @@ def shown(elements: Iterable[Any]) -> list[str]:
     """What a visitor reads of Streamlit's warnings and errors, which hold Markdown."""
     texts = (element.value.replace("\u2060", "") for element in elements)
     return [re.sub(r"\\([!-/:-@\[-`{-~])", r"\1", text) for text in texts]
+
+
+def split_digits(ink: np.ndarray) -> list[np.ndarray]:
+    """The ink of each digit that stands apart: row by row, from left to right."""
+    return [digit for row in split_rows(ink)[0] for digit in row]
 
 
 # Digits as polylines in a box 1 wide and 1.4 high.

@@ -107,7 +107,7 @@ class Found:
 
     whole: Preprocessing  # the canvas as if it were one digit
     rows: tuple[tuple[Preprocessing, ...], ...]  # each digit's `box` is its place on the canvas
-    left_out: int  # marks beyond the row of the largest, where there are too many to be read
+    left_out: int  # of more marks than can be read: those beyond the largest row, or all
 
     @property
     def digits(self) -> tuple[Preprocessing, ...]:
@@ -123,8 +123,8 @@ class Found:
 def find_digits(whole: Preprocessing) -> Found:
     """The digits of a canvas, each preprocessed by itself; `whole` itself when there is one."""
     inks, left_out = split_rows(whole.ink)
-    if len(inks) == len(inks[0]) == 1 and not left_out:
-        return Found(whole, ((whole,),), 0)
+    if inks[0][0] is whole.ink:
+        return Found(whole, ((whole,),), left_out)
     rows = tuple(tuple(preprocess_ink(ink) for ink in row) for row in inks)
     return Found(whole, rows, left_out)
 

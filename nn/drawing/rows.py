@@ -13,6 +13,9 @@ of an 8 stay in one row, alone or beside other digits. Out of scope: rows that t
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeVar
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -28,6 +31,7 @@ WHOLE = 0.7  # of the height of digits in other rows
 TEXTURE = 400  # tall components; writing has fewer
 
 Indices = NDArray[np.intp]
+T = TypeVar("T")
 
 
 def find_rows(boxes: Indices) -> Indices:
@@ -45,25 +49,42 @@ def find_rows(boxes: Indices) -> Indices:
         return rows
     frames = boxes[tall]
     chain = _chains(frames)
-    labels = [[label] for label in range(int(chain.max()) + 1)]
-    groups = [frames[chain == label] for (label,) in labels]
-    full = _full_height(groups)
-    a = 0
-    while a < len(groups):
-        together = [b for b in range(a) if not _two_rows(groups[a], groups[b], full)]
-        if together:  # the longer row may now be one with others, so compare again
-            b = together[0]
-            labels[b] += labels.pop(a)
-            groups[b] = np.concatenate([groups[b], groups.pop(a)])
-            a = b
-        else:
-            a += 1
+    chains = [frames[chain == label] for label in range(int(chain.max()) + 1)]
+    full = _full_height(chains)
+    groups, labels = merged(
+        chains,
+        apart=lambda a, b: _two_rows(a, b, full),
+        together=lambda a, b: np.concatenate([a, b]),
+    )
     places = [sum(_is_above(other, group) for other in groups) for group in groups]
     for place, row in enumerate(np.argsort(places, kind="stable")):
         rows[tall[np.isin(chain, labels[row])]] = place
     for part in np.setdiff1d(np.arange(len(boxes)), tall):
         rows[part] = rows[tall[nearest(boxes[part], frames)]]
     return rows
+
+
+def merged(
+    things: list[T], *, apart: Callable[[T, T], bool], together: Callable[[T, T], T]
+) -> tuple[list[T], list[list[int]]]:
+    """Things put together in pairs until all are apart.
+
+    Returns
+    -------
+    groups : the things that are left
+    members : for each of them, the places in `things` of those that it is made of
+    """
+    groups, members = list(things), [[place] for place in range(len(things))]
+    a = 0
+    while a < len(groups):
+        b = next((b for b in range(a) if not apart(groups[a], groups[b])), None)
+        if b is None:
+            a += 1
+        else:  # the larger group may now be one with others, so compare again
+            groups[b] = together(groups[b], groups.pop(a))
+            members[b] += members.pop(a)
+            a = b
+    return groups, members
 
 
 def _chains(boxes: Indices) -> Indices:

@@ -20,10 +20,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from .preprocessing import Floats
-from .rows import TALL, Indices, find_rows, nearest
+from .preprocessing import Floats, Mask
+from .rows import TALL, TEXTURE, Indices, find_rows, merged, nearest
 
 FAINT = 0.1  # the least ink that joins two pixels
 GAP = 0.07  # of the height; the two strokes of a 4 are up to 0.03 apart
@@ -54,14 +53,6 @@ class Components:
         return painted
 
 
-def split_digits(ink: Floats) -> list[Floats]:
-    """The ink of each digit that stands apart: row by row, from left to right.
-
-    See `split_rows`; a single digit is `ink` itself, unchanged.
-    """
-    return [digit for row in split_rows(ink)[0] for digit in row]
-
-
 def split_rows(ink: Floats) -> tuple[list[list[Floats]], int]:
     """The ink of each digit, in rows from top to bottom, and the number of digits left out.
 
@@ -75,19 +66,25 @@ def split_rows(ink: Floats) -> tuple[list[list[Floats]], int]:
         One canvas per digit, without the others' ink; only `ink` itself, unchanged, if there is one
         digit, or a row of more than MOST, which is a pattern and not a number.
     left_out : int
-        0, or where there are more than MOST digits, those beyond the row of the largest ones.
+        How many digits have no canvas: 0 of up to MOST; of more, those beyond the row of the
+        largest ones, and all of them if that row has more than MOST itself. Of a texture, how many
+        components are tall, since they are not joined to digits: that would take too long.
     """
     found = find_components(ink >= FAINT)
     row_of = find_rows(found.boxes)
     members = [np.flatnonzero(row_of == row) for row in range(int(row_of.max(initial=0)) + 1)]
+    tall = [len(_tall(found.boxes[row])) for row in members]
+    if max(tall) > TEXTURE:
+        return [[ink]], sum(tall)
     rows = [_digits(found.boxes, row) for row in members]
     count = sum(map(len, rows))
-    left_out = 0
+    if count < 2:
+        return [[ink]], 0
     if count > MOST:
         rows = [max(rows, key=lambda row: _usual_height(found.boxes, row))]
-        left_out = count - len(rows[0])
-    if count < 2 or len(rows[0]) > MOST:
-        return [[ink]], 0
+    if len(rows[0]) > MOST:
+        return [[ink]], count
+    left_out = count - sum(map(len, rows))
     digits = [digit for row in rows for digit in row]
     numbers = np.zeros(len(found.boxes), np.intp)
     for number, digit in enumerate(digits, start=1):
@@ -98,7 +95,7 @@ def split_rows(ink: Floats) -> tuple[list[list[Floats]], int]:
     return [[next(inks) for _ in row] for row in rows], left_out
 
 
-def find_components(mask: NDArray[np.bool_]) -> Components:
+def find_components(mask: Mask) -> Components:
     """The connected components of a mask (H, W), by runs; corners connect."""
     height, width = mask.shape
     row = width + 2
@@ -155,29 +152,24 @@ def _usual_height(boxes: Indices, digits: list[Indices]) -> float:
 
 def _group(boxes: Indices) -> Indices:
     """Which digit each component belongs to, (n,), counted from the left."""
-    heights = boxes[:, 3] - boxes[:, 1]
-    tall = np.flatnonzero(heights >= TALL * heights.max(initial=0))
-    groups = [[int(component)] for component in tall]
-    frames = [boxes[component] for component in tall]
-    a = 0
-    while a < len(groups):
-        together = [b for b in range(a) if not _apart(frames[a], frames[b])]
-        if together:  # the larger frame may now touch others, so compare again
-            b = together[0]
-            groups[b] += groups.pop(a)
-            frames[b] = _around(frames[b], frames.pop(a))
-            a = b
-        else:
-            a += 1
-    order = sorted(range(len(groups)), key=lambda group: int(frames[group][[0, 2]].sum()))
+    tall = _tall(boxes)
+    frames, members = merged(list(boxes[tall]), apart=_apart, together=_around)
+    order = sorted(range(len(frames)), key=lambda group: int(frames[group][[0, 2]].sum()))
     digits = np.zeros(len(boxes), np.intp)
     for digit, group in enumerate(order):
-        digits[groups[group]] = digit
+        digits[tall[members[group]]] = digit
     if len(order) > 1:
         tall_frames = np.array([frames[group] for group in order])
         for part in np.setdiff1d(np.arange(len(boxes)), tall):
             digits[part] = nearest(boxes[part], tall_frames)
     return digits
+
+
+def _tall(boxes: Indices) -> Indices:
+    """Which components are not low beside the tallest one."""
+    heights = boxes[:, 3] - boxes[:, 1]
+    tall: Indices = np.flatnonzero(heights >= TALL * heights.max(initial=0))
+    return tall
 
 
 def _apart(a: Indices, b: Indices) -> bool:

@@ -11,9 +11,8 @@ import pytest
 from nn import RECIPES, Dataset, Network, Recipe, evaluate, load_checkpoint, read
 from nn.calibration import calibration_error, evidence
 from nn.drawing.preprocessing import find_ink
-from nn.drawing.segmentation import split_digits
 from nn.pen.pen import KINDS, write_digits, write_nondigits
-from tests.helpers import STROKES, canvas_of, coverage, drawing, inputs_of
+from tests.helpers import STROKES, canvas_of, coverage, drawing, inputs_of, split_digits
 
 FILE = Path(__file__).parents[2] / "weights" / "best.npz"
 

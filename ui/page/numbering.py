@@ -16,8 +16,8 @@ from .pressable import pressable
 
 
 def show(found: Found, number: Number, place: int) -> None:
-    """Several digits, or those of a photo, and the number row by row; press one to look at it."""
-    if len(found.digits) == 1 and not photo.is_read():
+    """Several marks, or those of a photo, and the number row by row; press one to look at it."""
+    if len(found.digits) == 1 and not found.left_out and not photo.is_read():
         return
     session = visit.session()
     with st.container(key="numbering"):

@@ -288,6 +288,15 @@ def test_too_many_marks_are_said_to_be_left_out(
     assert f"; too many marks, {found['left_out']} left out" in capsys.readouterr().out
 
 
+def test_a_row_with_too_many_marks_is_one_mark_and_all_of_them_are_left_out(
+    reader_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = save(canvas_of(page_of("7" * 41)), tmp_path / "long.png")
+    assert main(["predict", "--json", str(reader_file), path]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (len(found["marks"]), found["left_out"]) == (1, 41)
+
+
 def test_a_network_that_is_not_sure_names_two_digits(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -3,10 +3,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from nn import Network, canvas_to_input, read, read_number
+from nn import Network, canvas_to_input, find_digits, preprocess_ink, read, read_number
 from nn.drawing.preprocessing import find_ink
-from nn.drawing.segmentation import MOST, find_components, split_digits
-from tests.helpers import STROKES, canvas_of, coverage, drawing
+from nn.drawing.segmentation import MOST, find_components, split_rows
+from tests.helpers import STROKES, canvas_of, coverage, drawing, split_digits
 
 Strokes = list[list[tuple[float, float]]]
 # Single digits in parts, as people write them, in the box of STROKES.
@@ -121,8 +121,24 @@ def test_more_marks_than_a_number_has_are_one_pattern() -> None:
     mask = np.zeros((60, 20 * (MOST + 1)))
     mask[10:50, 5::20] = mask[10:50, 6::20] = 1.0
     ink = find_ink(canvas_of(mask))
-    assert len(split_digits(ink)) == 1
+    rows, left_out = split_rows(ink)
+    assert [part is ink for row in rows for part in row] == [True]
+    assert left_out == MOST + 1
+    assert split_rows(ink[:, :-20])[1] == 0
     assert len(split_digits(ink[:, :-20])) == MOST
+
+
+def test_a_page_of_dots_is_one_pattern_that_is_not_joined_to_digits(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Comparing all pairs of 10,000 dots takes 15 seconds."""
+    ink = np.zeros((700, 700), np.float32)
+    ink[2::7, 2::7] = ink[3::7, 2::7] = ink[2::7, 3::7] = ink[3::7, 3::7] = 1.0
+    compared: list[object] = []
+    monkeypatch.setattr("nn.drawing.segmentation._apart", lambda *pair: compared.append(pair))
+    found = find_digits(preprocess_ink(ink))
+    assert not compared
+    assert (found.digits, found.left_out) == ((found.whole,), 10_000)
 
 
 def test_a_blank_canvas_is_no_number(reader: Network) -> None:

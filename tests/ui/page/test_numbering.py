@@ -81,3 +81,9 @@ def test_a_page_with_too_many_marks_says_which_of_them_are_read(page: AppTest) -
     draw(page, canvas_of(page_of(*["12345678"] * 5, "7")))
     assert not page.exception
     assert i18n.TOO_MANY_MARKS in html(page)
+
+
+def test_a_row_with_too_many_marks_is_not_read_and_says_why(page: AppTest) -> None:
+    draw(page, canvas_of(page_of("7" * 41)))
+    assert not page.exception
+    assert i18n.TOO_MANY_MARKS in html(page)
