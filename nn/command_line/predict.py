@@ -14,6 +14,7 @@ from nn.drawing.preprocessing import preprocess_ink
 from nn.drawing.reading import Found, Number, Reading, find_digits
 
 DECIMALS = 4  # of a probability
+REFUSED = {".heic", ".heif"}  # pictures too, so a folder's are refused and not passed over
 
 
 def pictures(path: Path) -> list[Path]:
@@ -21,6 +22,7 @@ def pictures(path: Path) -> list[Path]:
     if not path.is_dir():
         return [path]
     kinds = {end for end, kind in Image.registered_extensions().items() if kind in FORMATS}
+    kinds |= REFUSED
     found = sorted(
         file
         for file in path.iterdir()

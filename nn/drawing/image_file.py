@@ -7,6 +7,7 @@ A file's size is checked before its pixels take memory. Out of scope: what the p
 from __future__ import annotations
 
 import io
+import math
 import struct
 import zlib
 
@@ -39,26 +40,29 @@ def load_photo(data: bytes, *, largest: int | None = None) -> Pixels:
             width, height = image.size
             if width * height > largest:
                 raise _too_large(f"{width} x {height}", largest)
-            factor = max(int(np.ceil(np.sqrt(width * height / WORKING))), 1)
-            if image.format in ("JPEG", "MPO") and factor > 1:
+            across, down = _factors(width, height)
+            if image.format in ("JPEG", "MPO") and max(across, down) > 1:
                 # The decoder halves it for a fraction of the memory and time.
-                image.draft(None, (width // factor, height // factor))
+                image.draft(None, (width // across, height // down))
             small = _reduced(_eight_bits(image))
             return np.asarray(ImageOps.exif_transpose(small, in_place=False).convert("RGBA"))
     except PhotoError:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise _too_large("many times that", largest) from None
+    except MemoryError:
+        raise _too_large("more than there is memory for", largest) from None
     except UnidentifiedImageError:
         raise _other(data) from None
     except (  # what Pillow raises on broken files
-        *(ArithmeticError, AttributeError, EOFError, LookupError, MemoryError, OSError),
-        *(RuntimeError, SyntaxError, TypeError, ValueError, struct.error, zlib.error),
+        *(ArithmeticError, AttributeError, EOFError, LookupError, OSError, RuntimeError),
+        *(SyntaxError, TypeError, ValueError, struct.error, zlib.error),
     ) as error:
+        detail = str(error) or type(error).__name__
         raise PhotoError(
-            f"expected a whole picture, got one that is broken or cut off ({error})",
+            f"expected a whole picture, got one that is broken or cut off ({detail})",
             kind="photo_broken",
-            detail=str(error),
+            detail=detail,
         ) from None
 
 
@@ -100,11 +104,22 @@ def _eight_bits(image: Image.Image) -> Image.Image:
     return shown
 
 
+def _factors(width: int, height: int) -> tuple[int, int]:
+    """By how much to reduce a picture's width and height to at most WORKING pixels.
+
+    By the same for both, unless the picture is narrower than that.
+    """
+    factor = max(math.ceil(math.sqrt(width * height / WORKING)), 1)
+    while math.ceil(width / factor) * math.ceil(height / factor) > WORKING:
+        factor += 1
+    return min(factor, width), min(factor, height)
+
+
 def _reduced(image: Image.Image) -> Image.Image:
     """At most WORKING pixels, by averages over whole boxes; smaller images stay the same."""
-    factor = max(int(np.ceil(np.sqrt(image.width * image.height / WORKING))), 1)
-    if factor == 1:
+    factors = _factors(image.width, image.height)
+    if max(factors) == 1:
         return image
-    small = image.reduce((min(factor, image.width), min(factor, image.height)))
+    small = image.reduce(factors)
     small.getexif()[0x0112] = image.getexif().get(0x0112, 1)
     return small

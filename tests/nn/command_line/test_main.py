@@ -234,6 +234,7 @@ def test_a_picture_that_cannot_be_read_does_not_stop_the_others(
 ) -> None:
     (tmp_path / "a.png").write_bytes(b"this is no image")
     three = save(drawing(3), tmp_path / "b.png")
+    (tmp_path / "c.HEIC").write_bytes(b"\0\0\0\x18ftypheic" + bytes(40))
     notes, missing = tmp_path / "notes.txt", tmp_path / "missing.png"
     notes.write_text("no picture")
     command = ["predict", str(reader_file), str(missing), str(tmp_path), str(notes)]
@@ -242,7 +243,8 @@ def test_a_picture_that_cannot_be_read_does_not_stop_the_others(
     assert streams.out.startswith(f"{three}: ")
     assert streams.out.count("\n") == 1
     named = [line.split(": ")[1] for line in streams.err.splitlines()]
-    assert named == [str(missing), str(tmp_path / "a.png"), str(notes)]
+    assert named == [str(missing), str(tmp_path / "a.png"), str(tmp_path / "c.HEIC"), str(notes)]
+    assert "send it as a JPEG" in streams.err
 
 
 def test_json_has_a_line_for_each_picture_with_all_that_is_known_of_its_marks(

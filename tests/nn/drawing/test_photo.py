@@ -11,7 +11,7 @@ import pytest
 from PIL import Image, ImageFilter
 
 from nn import Dataset, Network, PhotoError, Reading, find_digits, judge, load_network, photo_ink
-from nn.drawing.image_file import LARGEST, WORKING
+from nn.drawing.image_file import LARGEST, WORKING, load_photo
 from nn.drawing.photo import THIN
 from nn.drawing.preprocessing import find_ink, preprocess_ink
 from nn.drawing.reading import judge_number, separate
@@ -160,6 +160,16 @@ def test_photos_of_many_megapixels_are_reduced_and_read(reader: Network, pixels:
     data = file_of(Image.fromarray(photo(2)).resize(size))
     assert photo_ink(data).size <= WORKING
     assert reading_of(reader, data).digit == 2
+
+
+@pytest.mark.parametrize("size", [(1, 4_000_000), (1_200_000, 3), (2001, 1999), (5000, 5000)])
+@pytest.mark.parametrize("kind", ["PNG", "PPM"])
+def test_pictures_of_any_shape_are_reduced_to_few_pixels(size: tuple[int, int], kind: str) -> None:
+    pixels = load_photo(file_of(Image.new("L", size, 200), kind))
+    assert pixels.shape[0] * pixels.shape[1] <= WORKING
+    assert (pixels[..., 0] == 200).all()
+    if min(size) > 1000:
+        assert pixels.shape[1] / pixels.shape[0] == pytest.approx(size[0] / size[1], rel=0.01)
 
 
 def test_specks_and_what_leans_in_from_the_edge_are_no_ink(
@@ -353,6 +363,26 @@ WHOLE = file_of(photo(3), "PNG")
 def test_what_is_no_picture_is_refused_with_a_sentence(data: bytes, says: str) -> None:
     with pytest.raises(PhotoError, match=says):
         photo_ink(data)
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (EOFError(), r"broken or cut off \(EOFError\)"),
+        (OSError("truncated"), r"broken or cut off \(truncated\)"),
+        (MemoryError(), r"at most 25 megapixels, got more than .*; scale it down"),
+    ],
+    ids=repr,
+)
+def test_an_error_without_words_is_refused_with_a_whole_sentence(
+    error: Exception, says: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(_: Image.Image) -> Image.Image:
+        raise error
+
+    monkeypatch.setattr("nn.drawing.image_file._eight_bits", failing)
+    with pytest.raises(PhotoError, match=says):
+        photo_ink(WHOLE)
 
 
 @pytest.mark.filterwarnings("ignore")
