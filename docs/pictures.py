@@ -13,7 +13,7 @@ from __future__ import annotations
 import argparse
 import io
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -75,6 +75,10 @@ def _jpeg(grey: Grey) -> bytes:
     return _file(Image.fromarray(grey), "JPEG", quality=40)
 
 
+def _inverted(save: Save) -> Save:
+    return lambda ink: save(255 - ink)
+
+
 GREYS: dict[str, Save] = {
     "grey": lambda grey: _file(Image.fromarray(grey)),
     "16 bits": _sixteen_bits,
@@ -82,8 +86,7 @@ GREYS: dict[str, Save] = {
     JPEG: _jpeg,
 }
 FILES: dict[str, dict[str, Save]] = {  # kind of file: ink and paper: how it is saved
-    kind: {WHITE: save, BLACK: lambda ink, save=save: save(255 - ink)}  # type: ignore[misc]
-    for kind, save in GREYS.items()
+    kind: {WHITE: save, BLACK: _inverted(save)} for kind, save in GREYS.items()
 }
 FILES["alpha"] = {
     "white ink": lambda ink: _alpha(ink, 255),
@@ -141,14 +144,22 @@ def tables(network: Network, digits: Dataset) -> Iterator[str]:
             yield f"| {name} | {' | '.join(f'{cell:.3f}' for cell in cells)} |"
 
 
-def main() -> None:
+def one_or_more(text: str) -> int:
+    """An option's whole number of at least 1."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"expected 1 or more, got {number}")
+    return number
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
     """Print all tables."""
     parser = argparse.ArgumentParser(description="How well pictures of MNIST's digits are read.")
     parser.add_argument("checkpoint", nargs="?", default=BEST, type=Path)
-    parser.add_argument("--every", type=int, default=1, help="only every so many digits")
-    arguments = parser.parse_args()
-    network, test = load_network(arguments.checkpoint), load_mnist()[1]
-    for line in tables(network, test[:: arguments.every]):
+    parser.add_argument("--every", type=one_or_more, default=1, help="only every so many digits")
+    options = parser.parse_args(arguments)
+    network, test = load_network(options.checkpoint), load_mnist()[1]
+    for line in tables(network, test[:: options.every]):
         sys.stdout.write(line + "\n")
         sys.stdout.flush()
 

@@ -16,7 +16,8 @@ The core, best read in this order; each module adds one thing to those before it
 
 and `errors`, the base class of what is refused. Around the core:
 
-    drawing/     pixels to digits: preprocessing, rows, segmentation, photo, reading
+    drawing/     pixels to digits: preprocessing, image_file, rows, segmentation, rules, photo,
+                 reading
     pen/         a synthetic pen to train on: skeletons, pen, augment, batches
     explain/     why this digit: attribution, projection, neighbours, diagnostics
     command_line/  python -m nn

@@ -6,7 +6,16 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFilter
 
-from docs.pictures import FEW_SIDES, FILES, JPEG, SIDES, enlarged, share_of_pixels, share_read
+from docs.pictures import (
+    FEW_SIDES,
+    FILES,
+    JPEG,
+    SIDES,
+    enlarged,
+    main,
+    share_of_pixels,
+    share_read,
+)
 from nn import Dataset, Network, load_network, read
 from tests.nn.drawing.photo_trials import BEST, said_of
 from tests.nn.drawing.test_photo import file_of
@@ -57,6 +66,13 @@ def test_a_file_is_read_as_well_as_its_pixels(
         for name, save in FILES[kind].items():
             share = share_read(best, hundred, side, filtering, save)
             assert share >= least * plain - 0.005, (side, name)  # one digit in a hundred may go
+
+
+@pytest.mark.parametrize("every", ["0", "-3"])
+def test_no_digits_at_all_are_not_measured(every: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--every", every])
+    assert f"--every: expected 1 or more, got {every}" in capsys.readouterr().err
 
 
 def on_paper(masks: np.ndarray, ink: Colour, paper: np.ndarray | Colour) -> np.ndarray:
