@@ -131,7 +131,8 @@ def _wait_for_health(address: str, server: subprocess.Popen[bytes], limit: float
 
 def find_chromium() -> str | None:
     """Where Chromium is: the variable CHROMIUM, or a browser on the path; None without one."""
-    names = ("chromium", "chromium-browser", "google-chrome")
+    # The first has no window to draw for nobody to see, which takes a sixth less time.
+    names = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
     return os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
 
 
