@@ -43,6 +43,10 @@ class DivergenceError(ArithmeticError):
         self.kind, self.step = kind, step
         self.figures = {"step": step, "rate": learning_rate, "less": less, "loss": loss}
 
+    def __reduce__(self) -> tuple[type[DivergenceError], tuple[str, int, float, float]]:
+        """It may have to travel between processes, as other errors can by themselves."""
+        return type(self), (self.kind, self.step, self.figures["rate"], self.figures["loss"])
+
 
 class Watch:
     """Raises DivergenceError when training diverges, after restoring the network.

@@ -161,11 +161,12 @@ class Network:
 
     def copy(self) -> Network:
         """An independent network of the same architecture, parameters and calibration."""
-        twin = Network(layers_from(self.architecture()), dtype=self.params.dtype)
-        twin.params[...] = self.params
-        twin.statistics[...] = self.statistics
-        twin.calibration = self.calibration
-        return twin
+        return _rebuilt(self.architecture(), self.params, self.statistics, self.calibration)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """How it travels to another process: its flat arrays, not each layer's views of them."""
+        parts = (self.architecture(), self.params, self.statistics, self.calibration)
+        return _rebuilt, (*parts, not self.params.flags.writeable)
 
     def architecture(self) -> list[dict[str, Any]]:
         """What `layers_from` needs to build the same layers again, ready for JSON."""
@@ -235,6 +236,21 @@ def layers_from(architecture: Sequence[dict[str, Any]]) -> list[Layer]:
         except (TypeError, ValueError) as error:
             raise ValueError(f"layer {kind}: {error}") from None
     return layers
+
+
+def _rebuilt(
+    architecture: Sequence[dict[str, Any]],
+    params: Array,
+    statistics: Array,
+    calibration: Calibration,
+    frozen: bool = False,
+) -> Network:
+    """A network of its own with these values."""
+    network = Network(layers_from(architecture), dtype=params.dtype)
+    network.params[...] = params
+    network.statistics[...] = statistics
+    network.calibration = calibration
+    return network.freeze() if frozen else network
 
 
 def _check_widths(layers: Sequence[Layer]) -> tuple[int, int]:

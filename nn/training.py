@@ -63,6 +63,8 @@ def train(
     recipe: Recipe,
     *,
     rng: np.random.Generator,
+    position: float = 0.0,
+    step: int = 0,
 ) -> Pauses:
     """Train a network in place, by a recipe.
 
@@ -80,6 +82,8 @@ def train(
     train_set, validation_set : the latter may be None
     recipe : its `hidden`, `activation` and `batch_norm` are not used, the network has its own
     rng : shuffles the samples and draws dropout
+    position, step : epochs and optimizer steps that the network was trained for already: a training
+        run that was interrupted continues there, with its schedule but a fresh optimizer
 
     Yields
     ------
@@ -94,7 +98,7 @@ def train(
         three times its first value and above that of guessing.
     """
     recipe.check_size(len(train_set))
-    run = _Run(network, train_set, recipe, rng)
+    run = _Run(network, train_set, recipe, rng, position, step)
     yield from run.pause()
     while run.epochs_done < run.recipe.epochs:
         yield from run.epoch()
@@ -110,7 +114,13 @@ class _Run:
     """The state of a training run between its steps."""
 
     def __init__(
-        self, network: Network, data: Dataset, recipe: Recipe, rng: np.random.Generator
+        self,
+        network: Network,
+        data: Dataset,
+        recipe: Recipe,
+        rng: np.random.Generator,
+        position: float,
+        step: int,
     ) -> None:
         self.network, self.recipe, self.rng = network, recipe, rng
         self.data_size = len(data)
@@ -120,8 +130,9 @@ class _Run:
         self.normalises = any(isinstance(layer, BatchNorm) for layer in network.layers)
         self.watch = Watch(network, every=math.ceil(len(self.samples) / self.batch_size))
         self.learning_rate = recipe.learning_rate
-        self.steps = self.epochs_done = 0
-        self.seen = 0  # samples of this epoch
+        self.steps, self.epochs_done = step, int(position)
+        batches = position % 1.0 * len(self.samples) / self.batch_size
+        self.seen = math.floor(batches + 1e-6) * self.batch_size  # samples of this epoch
         self.sums = np.zeros(3)  # over this epoch's digits: losses, correct ones, all
         self.batch_loss = self.batch_accuracy = math.nan
         set_dropout(network, recipe.dropout)
@@ -133,7 +144,7 @@ class _Run:
     def epoch(self) -> Pauses:
         """One pass over the samples, in random order."""
         n, network = len(self.samples), self.network
-        self.seen, self.sums = 0, np.zeros(3)
+        self.sums = np.zeros(3)
         # For one batch of all samples the order makes no difference.
         order = self.rng.permutation(n) if self.batch_size < n else np.arange(n)
         while self.seen < n:

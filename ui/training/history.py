@@ -64,13 +64,17 @@ class Thinned(Generic[T]):
 class History:
     """What is kept of one training run so far.
 
+    Parameters
+    ----------
+    position : in epochs, where the run begins; above 0 where it continues another
+
     Attributes
     ----------
     points, batches, layers, marks, best : as in Snapshot
     accuracy : on the training batches, over the latest whole epoch or, before, since the start
     """
 
-    def __init__(self) -> None:
+    def __init__(self, position: float = 0.0) -> None:
         self.points: Thinned[Point] = Thinned(1 / POINTS_PER_EPOCH, MAX_POINTS)
         self.batches: deque[Point] = deque(maxlen=MAX_BATCHES)
         self.layers: Thinned[tuple[LayerPoint, ...]] = Thinned(1 / LAYERS_PER_EPOCH, MAX_LAYERS)
@@ -79,7 +83,8 @@ class History:
         self.best: Point | None = None
         self._moments: Thinned[Moment] = Thinned(1 / MOMENTS_PER_EPOCH, MAX_MOMENTS)
         self._best_moment: Moment | None = None
-        self._summed = (0.0, 0.0, 0.0)  # at the latest point of this epoch: see `_point`
+        self._begun = position % 1.0  # the part of this epoch that is not in its means
+        self._summed = (self._begun, 0.0, 0.0)  # at the latest point of this epoch: see `_point`
 
     @property
     def moments(self) -> tuple[Moment, ...]:
@@ -108,6 +113,8 @@ class History:
         within_epoch = progress.position != int(progress.position)
         if (progress.epoch_end or (stepped and within_epoch)) and progress.step > 0:
             self._add_point(progress, seconds)
+        if progress.epoch_end:
+            self._begun = 0.0
         if stepped:
             self.batches.append(
                 Point(progress.position, progress.batch_loss, progress.batch_accuracy)
@@ -150,7 +157,8 @@ class History:
         """The means since the point before; a Progress has those since the epoch's start."""
         part = 1.0 if progress.epoch_end else progress.position - int(progress.position)
         before = self._summed if self._summed[0] < part else (0.0, 0.0, 0.0)
-        sums = (part, progress.loss * part, progress.accuracy * part)
+        seen = part - self._begun
+        sums = (part, progress.loss * seen, progress.accuracy * seen)
         self._summed = (0.0, 0.0, 0.0) if progress.epoch_end else sums
         length, loss, accuracy = (now - then for now, then in zip(sums, before, strict=True))
         validation = progress.validation

@@ -33,6 +33,7 @@ class TrainingRun:
     visitor : whose it is
     now : seconds, by the scheduler's clock
     epochs, batches : pause after so many; None to go through
+    begins : the run that it continues, whose network it takes with a fresh optimizer
 
     Attributes
     ----------
@@ -54,6 +55,7 @@ class TrainingRun:
         now: float,
         epochs: int | None = None,
         batches: int | None = None,
+        begins: Snapshot | None = None,
     ) -> None:
         self.recipe, self.seed, self.visitor = recipe, seed, visitor
         self.state = State.RUNNING
@@ -64,25 +66,35 @@ class TrainingRun:
         self.network: Network | None = None
         self.test: Evaluation | None = None
         self.error: Exception | None = None
-        self.seconds = 0.0
-        self.history = History()
-        self.work = self._work(load_data)
+        self.seconds = begins.seconds if begins else 0.0
+        self.history = History(begins.position if begins else 0.0)
+        self.work = self._work(load_data, begins)
         self._sent = recipe  # the recipe the work has now
         self._trained: Network | None = None
         self._copied, self._copied_step = -math.inf, 0
-        self._pause_at_epoch, self._pause_at_step = epochs, batches
+        self._begins = (int(begins.position), begins.step) if begins else (0, 0)
+        self._pause_after(epochs, batches)
         self._batches_per_second: float | None = None
         self._began = self._charged = now
         self._recent = 0.0  # seconds of work, each weighted by exp(-age / RECENT_SECONDS)
 
-    def _work(self, load_data: Callable[[], Data]) -> Generator[Progress, Recipe | None, None]:
+    def _work(
+        self, load_data: Callable[[], Data], begins: Snapshot | None
+    ) -> Generator[Progress, Recipe | None, None]:
         """All there is to do: train, then test; a changed recipe can be sent in."""
         train_set, test_set = load_data()
-        rng = np.random.default_rng(self.seed)
-        self._trained = network = self.recipe.build_network(rng=rng)
+        if begins is None or begins.network is None:
+            position, step, rng = 0.0, 0, np.random.default_rng(self.seed)
+            network = self.recipe.build_network(rng=rng)
+        else:  # with other random numbers than from the start
+            position, step = begins.position, begins.step
+            rng, network = np.random.default_rng([self.seed, step]), begins.network.copy()
+        self._trained = network
         fitting, validation = split_validation(train_set, self.recipe)
         self.samples = len(fitting)
-        yield from train(network, fitting, validation, self.recipe, rng=rng)
+        yield from train(
+            network, fitting, validation, self.recipe, rng=rng, position=position, step=step
+        )
         test = None
         for evaluation in evaluation_steps(network, test_set):
             test = evaluation
@@ -132,10 +144,13 @@ class TrainingRun:
     def resume(self, *, epochs: int | None = None, batches: int | None = None) -> None:
         """Go on, if it is paused; pause again after so many more epoch ends or batches."""
         if self.state is State.PAUSED:
-            epoch, step = (self.progress.epoch, self.progress.step) if self.progress else (0, 0)
-            self._pause_at_epoch = None if epochs is None else epoch + epochs
-            self._pause_at_step = None if batches is None else step + batches
+            self._pause_after(epochs, batches)
             self.state = State.RUNNING
+
+    def _pause_after(self, epochs: int | None, batches: int | None) -> None:
+        done = (self.progress.epoch, self.progress.step) if self.progress else self._begins
+        self._pause_at_epoch = None if epochs is None else done[0] + epochs
+        self._pause_at_step = None if batches is None else done[1] + batches
 
     def pace(self, batches_per_second: float | None) -> None:
         """From now on, take at most so many batches per second; None for full speed."""

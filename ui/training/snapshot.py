@@ -142,6 +142,7 @@ class Snapshot:
     error : why it failed; None where only the log can tell
     seconds, seconds_left : of training; the latter None where it cannot be estimated
     running, share : how many runs take turns now, and this one's share of the recent time
+    waiting : it has no trainer at the moment
     """
 
     state: State
@@ -164,6 +165,7 @@ class Snapshot:
     seconds_left: float | None = None
     running: int = 0
     share: float = 0.0
+    waiting: bool = False
 
     @property
     def best_epoch(self) -> int | None:
