@@ -21,7 +21,7 @@ OFF = ("", "off")
 MEGABYTE = 1_000_000
 LIMITS = Limits()
 FORMER = {  # settings of version 0.1, and what to do with them
-    "WORKER": "training runs share one thread now; remove it",
+    "WORKER": "use DIGIT_LAB_TRAINERS instead",
     "LEARNERS": "use DIGIT_LAB_RUNS instead",
     "LEARNERS_A_VISITOR": "use DIGIT_LAB_RUNS_PER_VISITOR instead",
     "VISITOR_MEGABYTES": "DIGIT_LAB_SERVER_MEGABYTES is the one limit of memory now; remove it",
@@ -48,7 +48,10 @@ class Config:
 
     Attributes
     ----------
-    database : where kept runs go, as sqlite:///FILE; None keeps none
+    database : where kept runs go, as sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE;
+        None keeps none
+    trainers : who trains, as training/trainers.py reads it
+    tls_ca, tls_cert, tls_key : files for a Dask scheduler at tls://
     runs, runs_per_visitor : training runs at once
     hidden_units : of one network, all layers together
     training_images : of one run, synthetic ones included
@@ -62,6 +65,10 @@ class Config:
     """
 
     database: str | None = field(default_factory=_default_database)
+    trainers: str = "thread"
+    tls_ca: str = ""
+    tls_cert: str = ""
+    tls_key: str = ""
     runs: int = _whole(LIMITS.runs, 1, 1000)
     runs_per_visitor: int = _whole(LIMITS.runs_per_visitor, 1, 1000)
     hidden_units: int = _whole(LIMITS.hidden_units, 1, 32_768)
@@ -127,15 +134,30 @@ def _check(option: dataclasses.Field[Any], value: Any) -> None:
             f"{name}: expected a whole number from {rule['low']:,} to {rule['high']:,}, "
             f"got {value!r}"
         )
-    if option.name == "database" and value is not None and not _names_a_file(value):
+    if option.name == "database" and value is not None and not _names_a_database(value):
         raise ConfigError(
             f"{name}: expected sqlite:/// and a file, such as sqlite:////srv/digits/runs.sqlite3, "
-            f"or off; got {value!r}"
+            f"or postgresql://USER:PASSWORD@HOST/DATABASE, or off; "
+            f"got {shown(value)!r}"
         )
 
 
-def _names_a_file(url: str) -> bool:
-    """Whether it is the URL of an SQLite file; a database in memory would lose the kept runs."""
+def shown(url: str) -> str:
+    """A database's URL as a message may show it: of other kinds than SQLite, only the kind.
+
+    What follows may contain a password, and where the URL is wrong, nobody knows in which place.
+    """
+    scheme, colon, _ = url.partition(":")
+    return f"{scheme}:…" if colon and not scheme.startswith("sqlite") else url
+
+
+def _names_a_database(url: str) -> bool:
+    """Whether it is the URL of an SQLite file or of PostgreSQL; ui/database.py checks the rest.
+
+    An SQLite database in memory would lose the kept runs.
+    """
+    if url.startswith(("postgresql://", "postgresql+psycopg://")):
+        return True
     scheme, slashes, rest = url.partition(":///")
     file, _, query = rest.partition("?")
     memory = ":memory:" in file or "mode=memory" in query

@@ -18,8 +18,8 @@ from .files import network_from_upload
 from .presets import PRESETS
 from .runs import Run, Runs
 from .storage import Kept, Store, StoreError
-from .training.scheduler import Scheduler
 from .training.snapshot import Moment, Snapshot
+from .training.trainers import Trainers
 from .view.film import Film
 from .view.landscape import Landscape
 
@@ -150,7 +150,7 @@ class Session:
     """
 
     visitor: str
-    scheduler: Scheduler
+    scheduler: Trainers
     store: Store | None = None
     runs: Runs = field(default_factory=Runs)
     stale: bool = False

@@ -1,18 +1,7 @@
-"""Kept runs: training runs that a visitor saved, in one table of an SQLite file.
+"""Kept runs: training runs that a visitor saved, one row of a database each.
 
-The schema's version is SQLite's `user_version`, and `application_id` identifies the file as one of
-this program: a database of another program, or of a newer version of this one, is refused before
-anything is written. In a row the figures have columns of their own, the curves are JSON, and the
-network is a checkpoint.
-
-Each call opens the file, runs one transaction, and closes it. That is safe with threads and with
-other processes; a file that was moved or repaired is picked up as it is; and a call that fails does
-not affect the next. A writer takes the lock at the start ("BEGIN IMMEDIATE"), so that what a limit
-counts cannot change before the row is inserted.
-
-The file uses SQLite's rollback journal, not its write-ahead log. Measured with 5 MB per run:
-listing while another visitor saves takes 8 ms at p95 (3 ms with the log), saving takes 58 ms
-(78 ms). And there is only one file, which can be read even where nothing may be written.
+In a row the figures have columns of their own, the curves are JSON, and the network is a
+checkpoint. The table, and the databases that hold it, are in `ui/database.py`.
 """
 
 from __future__ import annotations
@@ -20,146 +9,26 @@ from __future__ import annotations
 import dataclasses
 import io
 import json
-import logging
 import math
-import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 import numpy as np
-from sqlalchemy import (
-    Connection,
-    Delete,
-    Engine,
-    Update,
-    create_engine,
-    delete,
-    event,
-    func,
-    make_url,
-    select,
-    update,
-)
-from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
-from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, undefer
-from sqlalchemy.pool import NullPool
+from sqlalchemy import Delete, Update, delete, func, select, update
+from sqlalchemy.orm import undefer
 
 from nn import CheckpointError, Evaluation, Recipe, RecipeError, load_checkpoint
 
-from . import i18n
+from . import database, i18n
+from .database import BUSY_SECONDS, Row, StoreError
 from .files import checkpoint_bytes, seed_of
 from .training.snapshot import LayerPoint, Mark, Point, Snapshot, State
 
-log = logging.getLogger(__name__)
+__all__ = ["Kept", "Store", "StoreError"]
 
-BUSY_SECONDS = 1.0  # how long to wait for a lock; the page waits with it
 MAX_NAME = 60
-
-APPLICATION = 0x44474C42  # "DGLB"
-
-# MIGRATIONS[n] leads from version n to n + 1. Only ever append: files of every version exist.
-MIGRATIONS: tuple[tuple[str, ...], ...] = (
-    (
-        """
-        CREATE TABLE runs (
-            id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
-            owner VARCHAR NOT NULL,
-            name VARCHAR NOT NULL,
-            created DATETIME NOT NULL,
-            recipe VARCHAR NOT NULL,
-            seed VARCHAR NOT NULL,
-            epochs INTEGER NOT NULL,
-            seconds DOUBLE NOT NULL,
-            loss DOUBLE,
-            validation_accuracy DOUBLE,
-            test_accuracy DOUBLE,
-            size INTEGER NOT NULL,
-            curves VARCHAR NOT NULL,
-            checkpoint BLOB NOT NULL
-        )
-        """,
-        "CREATE INDEX ix_runs_owner ON runs (owner)",
-    ),
-)
-VERSION = len(MIGRATIONS)
-
-
-class StoreError(RuntimeError):
-    """Kept runs cannot be read or written; the message says why, and what to do."""
-
-
-class Base(DeclarativeBase):
-    """The tables in their latest version."""
-
-
-class Row(Base):
-    """A kept run; the large columns are last and deferred, so that a list never reads them.
-
-    Attributes
-    ----------
-    id : never reused after its run is deleted
-    owner : the visitor's token
-    created : in UTC
-    recipe, curves : JSON
-    seed : in decimal; it can exceed SQLite's integers
-    size : bytes of `curves` and `checkpoint`
-    checkpoint : the .npz file
-
-    The others are as in `Kept`, with NULL for None.
-    """
-
-    __tablename__ = "runs"
-    __table_args__ = {"sqlite_autoincrement": True}  # noqa: RUF012
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    owner: Mapped[str] = mapped_column(index=True)
-    name: Mapped[str]
-    created: Mapped[datetime]
-    recipe: Mapped[str]
-    seed: Mapped[str]
-    epochs: Mapped[int]
-    seconds: Mapped[float]
-    loss: Mapped[float | None]
-    validation_accuracy: Mapped[float | None]
-    test_accuracy: Mapped[float | None]
-    size: Mapped[int]
-    curves: Mapped[str] = mapped_column(deferred=True)
-    checkpoint: Mapped[bytes] = mapped_column(deferred=True)
-
-
-def _version(connection: Connection, file: str) -> int:
-    """The file's schema version; 0 for an empty file.
-
-    Raises
-    ------
-    StoreError
-        The file belongs to another program, or to a newer version of this one.
-    """
-    application: int = connection.exec_driver_sql("PRAGMA application_id").scalar_one()
-    version: int = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
-    if application == APPLICATION and version > VERSION:
-        raise StoreError(i18n.say("STORE_NEWER", file=file, found=version, known=VERSION))
-    tables: int = connection.exec_driver_sql("SELECT count(*) FROM sqlite_master").scalar_one()
-    if application != APPLICATION and (application or version or tables):
-        raise StoreError(i18n.say("STORE_NOT_OURS", file=file))
-    return version
-
-
-def _migrate(connection: Connection, version: int) -> None:
-    """Bring a file from its version to the latest, within the open transaction."""
-    if version == VERSION:
-        return
-    for statements in MIGRATIONS[version:]:
-        for statement in statements:
-            connection.exec_driver_sql(statement)
-    connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION}")
-    connection.exec_driver_sql(f"PRAGMA user_version = {VERSION}")
-
 
 SERIES: dict[str, type] = {"points": Point, "batches": Point, "marks": Mark, "layers": LayerPoint}
 PLAIN = ("epoch", "position", "accuracy", "step")  # fields of a Snapshot that are JSON as they are
@@ -281,35 +150,22 @@ def _items(kind: type, columns: Mapping[str, list[Any]]) -> tuple[Any, ...]:
     return tuple(kind(**dict(zip(known, row, strict=True))) for row in values)
 
 
-# The message for each of SQLite's primary result codes.
-SENTENCES = {
-    sqlite3.SQLITE_BUSY: "STORE_LOCKED",
-    sqlite3.SQLITE_LOCKED: "STORE_LOCKED",
-    sqlite3.SQLITE_FULL: "STORE_FULL",
-    sqlite3.SQLITE_READONLY: "STORE_READ_ONLY",
-    sqlite3.SQLITE_PERM: "STORE_READ_ONLY",
-    sqlite3.SQLITE_CANTOPEN: "STORE_NOT_OPENED",
-    sqlite3.SQLITE_NOTADB: "STORE_NOT_OURS",
-    sqlite3.SQLITE_CORRUPT: "STORE_DAMAGED",
-}
-
-
 class Store:
-    """The kept runs of all visitors, in one SQLite file.
+    """The kept runs of all visitors, in one database.
 
-    Every method raises StoreError where the file cannot be read or written; no kept run is lost
-    then. `owner` is a visitor's token: a visitor sees and changes only their own runs.
+    Every method raises StoreError where the database cannot be read or written; no kept run is
+    lost then. `owner` is a visitor's token: a visitor sees and changes only their own runs.
 
     Parameters
     ----------
-    url : of an SQLite file; the file and its folder are created when the first run is kept
+    url : of the database, as `database.connect` takes it
     max_runs, max_bytes : limits per visitor
-    busy_seconds : how long to wait while another program writes
+    busy_seconds : how long to wait while another program writes the same visitor's runs
 
     Raises
     ------
     StoreError
-        The URL is not that of an SQLite file.
+        There can be no database at the URL.
     """
 
     def __init__(
@@ -321,8 +177,7 @@ class Store:
         busy_seconds: float = BUSY_SECONDS,
     ) -> None:
         self.max_runs, self.max_bytes = max_runs, max_bytes
-        self._engine = _engine(url, busy_seconds)
-        self._path = _path(self._engine)
+        self._database = database.connect(url, busy_seconds)
 
     def keep(self, owner: str, name: str, run: Snapshot) -> int:
         """Keep a run under a name; returns its id.
@@ -339,7 +194,7 @@ class Store:
             row = _row(owner, _checked(name), run)
         except CheckpointError as error:
             raise StoreError(str(error)) from error
-        with self._transaction(writes=True) as session:
+        with self._database.transaction(owner) as session:
             runs, size = session.execute(
                 select(func.count(), func.coalesce(func.sum(Row.size), 0)).where(Row.owner == owner)
             ).one()
@@ -355,9 +210,9 @@ class Store:
 
     def list(self, owner: str) -> tuple[Kept, ...]:
         """A visitor's kept runs, oldest first."""
-        if not self._exists():
+        if not self._database.exists():
             return ()
-        with self._transaction() as session:
+        with self._database.transaction() as session:
             rows = session.scalars(select(Row).where(Row.owner == owner).order_by(Row.id))
             return tuple(_kept(row) for row in rows)
 
@@ -367,9 +222,9 @@ class Store:
         Its state is finished or failed, or paused where it was kept during training. Its moments
         are not kept.
         """
-        if not self._exists():
+        if not self._database.exists():
             raise StoreError(i18n.say("STORE_GONE"))
-        with self._transaction() as session:
+        with self._database.transaction() as session:
             chosen = select(Row).where(Row.owner == owner, Row.id == run_id)
             row = session.scalar(chosen.options(undefer(Row.curves), undefer(Row.checkpoint)))
         if row is None:
@@ -384,49 +239,15 @@ class Store:
         self._change(update(Row).values(name=_checked(name)), owner, run_id)
 
     def delete(self, owner: str, run_id: int) -> None:
-        """Delete a kept run; the file reuses its space."""
+        """Delete a kept run; the database reuses its space."""
         self._change(delete(Row), owner, run_id)
 
     def _change(self, statement: Update | Delete, owner: str, run_id: int) -> None:
         """Apply a statement to one run; raises StoreError where there is no such run."""
         chosen = statement.where(Row.owner == owner, Row.id == run_id)
-        with self._transaction(writes=True) as session:
+        with self._database.transaction(owner) as session:
             if session.scalar(chosen.returning(Row.id)) is None:
                 raise StoreError(i18n.say("STORE_GONE"))
-
-    def _exists(self) -> bool:
-        try:
-            return self._path.exists()
-        except OSError as error:
-            raise self._not_opened(error) from error
-
-    def _not_opened(self, error: OSError) -> StoreError:
-        log.warning("kept runs at %s: %s", self._path, error)
-        return StoreError(i18n.say("STORE_NOT_OPENED", file=self._path.name))
-
-    @contextmanager
-    def _transaction(self, *, writes: bool = False) -> Iterator[Session]:
-        """One transaction on a file of the latest version, rolled back where it fails."""
-        name = self._path.name
-        try:
-            if writes:
-                self._path.parent.mkdir(parents=True, exist_ok=True)
-            with self._engine.connect().execution_options(writes=writes) as connection:
-                version = _version(connection, name)
-                if version < VERSION and not writes:  # another process may migrate it just now
-                    connection.rollback()
-                    connection.execution_options(writes=True)
-                    version = _version(connection, name)
-                _migrate(connection, version)
-                with Session(connection) as session:
-                    yield session
-                    session.flush()
-                connection.commit()
-        except DBAPIError as error:
-            log.warning("kept runs at %s: %s", self._path, error.orig)
-            raise StoreError(_explained(error, name)) from error
-        except OSError as error:
-            raise self._not_opened(error) from error
 
 
 def _checked(name: str) -> str:
@@ -435,42 +256,3 @@ def _checked(name: str) -> str:
     if not 1 <= len(name) <= MAX_NAME:
         raise StoreError(i18n.say("STORE_NAME", limit=MAX_NAME, length=len(name)))
     return name
-
-
-def _engine(url: str, busy_seconds: float) -> Engine:
-    """An engine with one connection per transaction, which leaves transactions to us."""
-    try:
-        address = make_url(url)
-        if address.get_backend_name() != "sqlite" or not address.database:
-            raise ArgumentError("no SQLite file")
-        engine = create_engine(address, poolclass=NullPool, connect_args={"timeout": busy_seconds})
-    except (SQLAlchemyError, ValueError, TypeError) as error:
-        raise StoreError(i18n.say("STORE_URL", url=url)) from error
-
-    @event.listens_for(engine, "connect")
-    def set_up(connection: sqlite3.Connection, _record: object) -> None:
-        connection.isolation_level = None  # sqlite3 begins transactions too late for a migration
-        # Some builds overwrite deleted rows with zeros, for which a full disk has no room.
-        connection.execute("PRAGMA secure_delete = OFF")
-
-    @event.listens_for(engine, "begin")
-    def begin(connection: Connection) -> None:
-        writes = connection.get_execution_options().get("writes")
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
-
-    return engine
-
-
-def _path(engine: Engine) -> Path:
-    """The file in an engine's URL; SQLite may name it by a URL of its own, `file:...`."""
-    database = str(engine.url.database)
-    return Path(unquote(urlsplit(database).path) if database.startswith("file:") else database)
-
-
-def _explained(error: DBAPIError, file: str) -> str:
-    """The message for an error of SQLite."""
-    code: int = getattr(error.orig, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
-    word = SENTENCES.get(code & 0xFF)
-    if word is None:
-        return i18n.say("STORE_FAILED", file=file, error=error.orig)
-    return i18n.say(word, file=file)

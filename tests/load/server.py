@@ -13,12 +13,12 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from select import select
-from time import monotonic
 from types import FunctionType, ModuleType
 from typing import Any
 
@@ -86,8 +86,8 @@ def serve(**environment: str) -> Iterator[Server]:
 
 
 def _wait_for_health(server: Server) -> None:
-    end = monotonic() + START_LIMIT
-    while monotonic() < end and server.process.poll() is None:
+    end = time.monotonic() + START_LIMIT
+    while time.monotonic() < end and server.process.poll() is None:
         try:
             with urllib.request.urlopen(f"{server.address}/_stcore/health", timeout=2):
                 return
@@ -113,12 +113,18 @@ def _worked(process: int) -> float:
 
 def _answer() -> dict[str, Any]:
     """How many runs there are; the bytes of their parameters, gradients, optimizers' states
-    and snapshots, which are all vectors as long as a network's parameters; and the threads.
+    and snapshots, which are all vectors as long as a network's parameters; the threads; and the
+    processor's seconds that went into training here.
     """
     from ui.page import visit  # the very module that this process uses
 
     runs, threads = len(visit.scheduler()), threading.active_count()
-    return {"runs": runs, "threads": threads, **_vectors()}
+    trained = sum(
+        time.clock_gettime(time.pthread_getcpuclockid(thread.ident))
+        for thread in threading.enumerate()
+        if thread.name == "scheduler" and thread.ident is not None
+    )
+    return {"runs": runs, "threads": threads, "trained": trained, **_vectors()}
 
 
 def _vectors() -> dict[str, int]:

@@ -1,9 +1,9 @@
 """Many visitors at once, each with a drawing on the slate and a training of their own.
 
-Run it with `python tests/load/visitors.py [--visitors 20] [--seconds 30]`. It starts a server of
-its own on this machine and opens a real websocket for each visitor (session.py), so that server
-and visitors share its processors; what a browser would draw is not drawn. It prints what was
-promised beside what was measured, and ends with 1 where a promise is broken.
+Run it with `python tests/load/visitors.py [--visitors 20] [--seconds 30] [--trainers thread]`. It
+starts a server of its own on this machine and opens a real websocket for each visitor (session.py),
+so that server and visitors share its processors; what a browser would draw is not drawn. It prints
+what was promised beside what was measured, and ends with 1 where a promise is broken.
 
 - A poll is answered when the run that it asked for has come to its end, at the visitor's side.
 - A run's pace is what the page shows: how far the curves of its charts came between the first
@@ -12,7 +12,9 @@ promised beside what was measured, and ends with 1 where a promise is broken.
   its worker; without the vectors that are as long as the parameters (parameters, gradients,
   optimizer's state, snapshots), which both count. What all share, modules, data, the buffers of
   BLAS, the first half has paid for by then.
-- Scheduler are left for two minutes, in case it was the connection that was lost.
+- The processor time of a poll is all that the server has worked, its training thread apart, by the
+  number of polls.
+- Runs are left for two minutes, in case it was the connection that was lost.
 """
 
 from __future__ import annotations
@@ -36,7 +38,8 @@ from tests.helpers import drawing
 from tests.load.server import Server, serve
 from tests.load.session import Session
 
-POLL_LIMIT = 100.0  # milliseconds, p95
+POLL_LIMIT, POLL_LIMIT_OF_MANY = 100.0, 300.0  # milliseconds, p95; the latter above MANY visitors
+MANY = 20
 PACE_LIMIT = 1.5  # the quickest run's pace in the slowest one's
 MEMORY_LIMIT = 3.0  # MB a visitor
 LEAVE_LIMIT = 170.0  # seconds; a connection that is lost may come back for 120
@@ -118,6 +121,7 @@ async def measure(server: Server, visitors: int, seconds: float) -> bool:
         visitor.polls.clear()
         visitor.places.clear()
     received = sum(visitor.received for visitor in everyone)
+    trained = (await asyncio.to_thread(server.ask))["trained"]
     began, worked, busy = time.monotonic(), time.process_time(), server.processor()
     await asyncio.sleep(seconds)
     took, worked = time.monotonic() - began, time.process_time() - worked
@@ -126,17 +130,19 @@ async def measure(server: Server, visitors: int, seconds: float) -> bool:
     polls = np.array([poll for visitor in everyone for poll in visitor.polls]) * 1000
     paces = [pace(visitor) for visitor in everyone]
     full, after = await asyncio.to_thread(server.ask), server.resident()
+    a_poll = (busy - (full["trained"] - trained)) / len(polls) * 1000
     trouble = [it for visitor in everyone for it in visitor.trouble]
     for visitor in everyone:
         await visitor.close()
     left = await all_gone(server)
     p50, p95, p99 = np.percentile(polls, [50, 95, 99])
+    limit = POLL_LIMIT if visitors <= MANY else POLL_LIMIT_OF_MANY
     spread = max(paces) / min(paces) if min(paces) else np.inf
     vectors = (full["vectors"] - few["vectors"]) / MB
     beyond = ((after - before) / MB - vectors) / (visitors - half)
     print(f"{visitors} visitors, each training Adam, for {took:.0f} s on {os.cpu_count()} cores")
     rows = [
-        ("polls answered, p95", f"{p95:.0f} ms", f"< {POLL_LIMIT:.0f} ms", p95 < POLL_LIMIT),
+        ("polls answered, p95", f"{p95:.0f} ms", f"< {limit:.0f} ms", p95 < limit),
         ("p50, p99, worst", f"{p50:.0f}, {p99:.0f}, {polls.max():.0f} ms", "", True),
         ("polls a second", f"{len(polls) / took:.0f}", "", True),
         ("epochs a second of each", f"{min(paces):.3f} to {max(paces):.3f}", "", True),
@@ -149,6 +155,7 @@ async def measure(server: Server, visitors: int, seconds: float) -> bool:
         ("memory then", f"{(server.resident() - empty) / MB:+.1f} MB", "", True),
         ("sent to a visitor", f"{received / visitors / took / 1e3:.0f} kB/s", "", True),
         ("processor of the server", f"{busy / took:.2f} cores", "", True),
+        ("processor time a poll", f"{a_poll:.0f} ms", "", True),
         ("processor of the visitors", f"{worked / took:.2f} cores", "", True),
         ("exceptions on the page", str(len(trouble)), "0", not trouble),
     ]
@@ -164,9 +171,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="What many visitors get, and what they cost.")
     parser.add_argument("--visitors", type=int, default=20)
     parser.add_argument("--seconds", type=float, default=30.0, help="that are measured")
+    parser.add_argument("--trainers", default="thread", help="as DIGIT_LAB_TRAINERS")
     options = parser.parse_args()
     limit = str(max(options.visitors, ARRIVALS))  # as many train as there are visitors
-    with serve(DIGIT_LAB_RUNS=limit) as server:
+    with serve(DIGIT_LAB_RUNS=limit, DIGIT_LAB_TRAINERS=options.trainers) as server:
         kept = asyncio.run(measure(server, options.visitors, options.seconds))
     sys.exit(0 if kept else 1)
 

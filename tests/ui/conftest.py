@@ -10,6 +10,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from nn import RECIPES, Dataset
+from tests.ui import postgres as postgresql
 from tests.ui.visitor import come
 from ui import config
 from ui.page import visit
@@ -34,6 +35,22 @@ def finished(mnist: tuple[Dataset, Dataset]) -> Snapshot:
     assert run is not None
     assert run.state is State.FINISHED
     return run
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[postgresql.Postgres]:
+    """A PostgreSQL server of this test process."""
+    with postgresql.server() as found:
+        yield found
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of an empty database, of each kind in turn."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/runs.sqlite3"
+    server: postgresql.Postgres = request.getfixturevalue("postgres")
+    return server.new_database()
 
 
 @pytest.fixture

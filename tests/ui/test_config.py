@@ -37,6 +37,10 @@ def test_by_default_runs_are_kept_in_the_users_data_folder() -> None:
 def test_every_setting_can_be_given() -> None:
     given = {
         "database": "sqlite:////srv/runs.sqlite3",
+        "trainers": "2",
+        "tls_ca": "ca.pem",
+        "tls_cert": "page.pem",
+        "tls_key": "page-key.pem",
         "runs": "7",
         "runs_per_visitor": "3",
         "hidden_units": "600",
@@ -65,9 +69,15 @@ def test_the_database_can_be_turned_off(text: str) -> None:
 
 @pytest.mark.parametrize(
     "url",
-    ["sqlite:///runs.db", "sqlite+pysqlite:////srv/r.db", "sqlite:///file:/srv/r?mode=ro&uri=true"],
+    [
+        "sqlite:///runs.db",
+        "sqlite+pysqlite:////srv/r.db",
+        "sqlite:///file:/srv/r?mode=ro&uri=true",
+        "postgresql://me:secret@host/digits",
+        "postgresql+psycopg://me:secret@host:5432/digits?sslmode=require",
+    ],
 )
-def test_any_url_of_an_sqlite_file_is_allowed(url: str) -> None:
+def test_any_url_of_an_sqlite_file_or_of_postgresql_is_allowed(url: str) -> None:
     assert read({"DIGIT_LAB_DATABASE": url}).database == url
 
 
@@ -75,12 +85,13 @@ def test_any_url_of_an_sqlite_file_is_allowed(url: str) -> None:
     ("name", "text", "says"),
     [
         ("DATABASE", "runs.sqlite3", r"expected sqlite:/// and a file, .*got 'runs.sqlite3'"),
-        ("DATABASE", "postgresql://host/digits", "expected sqlite:/// and a file"),
+        ("DATABASE", "mysql://me:secret@host/digits", r"or postgresql://USER.*; got 'mysql:…'$"),
+        ("DATABASE", "postgresql:me:secret@host/digits", r"or off; got 'postgresql:…'$"),
         ("DATABASE", "sqlite://", "expected sqlite:/// and a file"),
         ("DATABASE", "sqlite:///", "expected sqlite:/// and a file"),
         ("DATABASE", "sqlite:///:memory:", "expected sqlite:/// and a file"),
         ("DATABASE", "sqlite:///file:x?mode=memory&uri=true", "expected sqlite:/// and a file"),
-        ("WORKER", "process", "training runs share one thread now; remove it"),
+        ("WORKER", "process", "use DIGIT_LAB_TRAINERS instead"),
         ("LEARNERS", "40", "use DIGIT_LAB_RUNS instead"),
         ("LEARNERS_A_VISITOR", "6", "use DIGIT_LAB_RUNS_PER_VISITOR instead"),
         ("VISITOR_MEGABYTES", "256", "DIGIT_LAB_SERVER_MEGABYTES is the one limit"),
@@ -126,16 +137,38 @@ def test_the_settings_import_neither_the_page_nor_the_database() -> None:
     assert (done.stdout.strip(), done.stderr) == ("[]", "")
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "says"),
+    [
+        (
+            "DIGIT_LAB_RUNS",
+            "many",
+            "DIGIT_LAB_RUNS: expected a whole number from 1 to 1,000, got 'many'",
+        ),
+        (
+            "DIGIT_LAB_DATABASE",
+            "sqlite:///runs.sqlite3?timeout=soon",
+            (
+                "Runs cannot be kept at sqlite:///runs.sqlite3?timeout=soon: expected sqlite:/// "
+                "and a file, or postgresql://USER:PASSWORD@HOST/DATABASE, with options that the "
+                "database knows. Set DIGIT_LAB_DATABASE to such a URL, or to off"
+            ),
+        ),
+    ],
+)
 def test_an_invalid_setting_is_a_message_on_the_page_and_in_the_log(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    name: str,
+    text: str,
+    says: str,
 ) -> None:
-    monkeypatch.setenv("DIGIT_LAB_RUNS", "many")
+    monkeypatch.setenv(name, text)
     config.current.cache_clear()
     try:
         page = AppTest.from_file(str(ROOT / "app.py"), default_timeout=30).run()
     finally:
         config.current.cache_clear()
-    says = "DIGIT_LAB_RUNS: expected a whole number from 1 to 1,000, got 'many'"
     assert shown(page.error) == [
         f"Invalid server configuration: {says}. Correct it, then restart the server."
     ]

@@ -13,20 +13,13 @@ def test_training_runs_and_panels_share_one_copy_of_mnist(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     seen = []
-    monkeypatch.setattr(visit, "Scheduler", lambda load, **_: seen.append(load) or Trainers())
+    monkeypatch.setattr(visit, "trainers", lambda _setting, load, **_: seen.append(load))
     visit.scheduler.clear()
     visit.scheduler()
     visit.scheduler.clear()
     [load] = seen
     assert load()[0].images is data.mnist()[0].images
     assert data.neighbours().dataset.images is load()[0].images
-
-
-class Trainers:
-    """Nobody trains."""
-
-    def run(self) -> None:
-        pass
 
 
 def test_those_who_ask_together_wait_for_one_loading(

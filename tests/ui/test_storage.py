@@ -1,23 +1,28 @@
-"""Kept runs: loaded as they were saved, by their visitor only, under threads and processes."""
+"""Kept runs: loaded as they were saved, by their visitor only, under threads and processes.
+
+All of it in SQLite and in PostgreSQL.
+"""
 
 from __future__ import annotations
 
+import json
 import math
 import sqlite3
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 import pytest
-from sqlalchemy import create_engine, inspect
+from sqlalchemy import NullPool, create_engine, inspect, text
 
-from ui import storage
+from ui import database
 from ui.storage import Kept, Store, StoreError
 from ui.training.snapshot import Mark, Snapshot, State
 
@@ -30,8 +35,8 @@ def file(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def store(file: Path) -> Store:
-    return Store(f"sqlite:///{file}")
+def store(url: str) -> Store:
+    return Store(url)
 
 
 @pytest.fixture
@@ -44,13 +49,32 @@ def run(finished: Snapshot) -> Snapshot:
 
 
 @pytest.fixture
-def old_file(file: Path, store: Store, run: Snapshot) -> Iterator[Path]:
-    """A file with one run, opened without the store."""
-    store.keep("anna", "first", run)
+def old_file(file: Path, run: Snapshot) -> Iterator[Path]:
+    """An SQLite file with one run."""
+    Store(f"sqlite:///{file}").keep("anna", "first", run)
     yield file
-    with sqlite3.connect(file) as connection:  # the test must not have damaged it
+    with closing(sqlite3.connect(file)) as connection:  # the test must not have damaged it
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-    connection.close()
+
+
+def change(url: str, statement: str, **values: object) -> None:
+    """Change a database without the store."""
+    with create_engine(url, poolclass=NullPool).begin() as connection:
+        connection.execute(text(statement), values)
+
+
+def edit(url: str, column: str, how: Callable[[dict], object], run_id: int) -> None:
+    """Change the JSON of a kept run in place."""
+    with create_engine(url, poolclass=NullPool).begin() as connection:
+        found = connection.execute(
+            text(f"SELECT {column} FROM runs WHERE id = :id"), {"id": run_id}
+        ).scalar_one()
+        saved = json.loads(found)
+        how(saved)
+        connection.execute(
+            text(f"UPDATE runs SET {column} = :saved WHERE id = :id"),
+            {"saved": json.dumps(saved), "id": run_id},
+        )
 
 
 def test_a_run_comes_back_as_it_was(store: Store, run: Snapshot) -> None:
@@ -87,11 +111,9 @@ def test_a_list_has_the_figures_of_each_run(store: Store, run: Snapshot) -> None
     assert kept[0].size > 20_000
 
 
-def test_a_list_reads_no_curves_and_no_checkpoint(store: Store, file: Path, run: Snapshot) -> None:
+def test_a_list_reads_no_curves_and_no_checkpoint(store: Store, url: str, run: Snapshot) -> None:
     store.keep("anna", "first", run)
-    with sqlite3.connect(file) as connection:
-        connection.execute("UPDATE runs SET curves = 'none', checkpoint = x'00'")
-    connection.close()
+    change(url, "UPDATE runs SET curves = 'none', checkpoint = :raw", raw=b"\0")
     assert [of.name for of in store.list("anna")] == ["first"]
 
 
@@ -161,8 +183,8 @@ def test_no_file_is_made_before_a_run_is_kept(tmp_path: Path, run: Snapshot) -> 
     assert [path.name for path in (tmp_path / "not" / "yet").iterdir()] == ["runs.sqlite3"]
 
 
-def test_the_number_of_runs_a_visitor_keeps_is_limited(file: Path, run: Snapshot) -> None:
-    store = Store(f"sqlite:///{file}", max_runs=2)
+def test_the_number_of_runs_a_visitor_keeps_is_limited(url: str, run: Snapshot) -> None:
+    store = Store(url, max_runs=2)
     kept = [store.keep("anna", "of two", run) for _ in range(2)]
     with pytest.raises(StoreError, match="You keep 2 runs, the most this server"):
         store.keep("anna", "third", run)
@@ -172,22 +194,22 @@ def test_the_number_of_runs_a_visitor_keeps_is_limited(file: Path, run: Snapshot
     assert len(store.list("anna")) == 2
 
 
-def test_the_size_of_a_visitors_runs_is_limited(file: Path, run: Snapshot) -> None:
-    Store(f"sqlite:///{file}").keep("anna", "first", run)
-    size = Store(f"sqlite:///{file}").list("anna")[0].size
-    store = Store(f"sqlite:///{file}", max_bytes=2 * size + 200)
+def test_the_size_of_a_visitors_runs_is_limited(url: str, run: Snapshot) -> None:
+    Store(url).keep("anna", "first", run)
+    size = Store(url).list("anna")[0].size
+    store = Store(url, max_bytes=2 * size + 200)
     store.keep("anna", "other", run)
     with pytest.raises(StoreError, match=r"needs 0\.\d MB, but you keep 0\.\d MB of the 0\.\d MB"):
         store.keep("anna", "third", run)
     assert len(store.list("anna")) == 2
 
 
-def test_threads_keep_side_by_side_and_never_above_the_limit(file: Path, run: Snapshot) -> None:
-    store = Store(f"sqlite:///{file}", max_runs=12, busy_seconds=30)
+def test_threads_keep_side_by_side_and_never_above_the_limit(url: str, run: Snapshot) -> None:
     ready = threading.Barrier(4)
 
     def keep(visitor: int) -> int:
-        ready.wait()  # several threads create and migrate the file at once
+        store = Store(url, max_runs=12, busy_seconds=30)
+        ready.wait()  # several stores create the table at once
         done = 0
         for _ in range(5):
             try:
@@ -200,20 +222,21 @@ def test_threads_keep_side_by_side_and_never_above_the_limit(file: Path, run: Sn
     with ThreadPoolExecutor(4) as pool:
         done = list(pool.map(keep, range(4)))
     assert (done[0], sum(done[1:])) == (5, 12)
+    store = Store(url)
     assert (len(store.list("bert")), len(store.list("anna"))) == (5, 12)
 
 
-def test_two_processes_keep_in_one_file(file: Path, run: Snapshot, store: Store) -> None:
+def test_two_processes_keep_in_one_database(url: str, run: Snapshot) -> None:
     code = (
         "import sys; from dataclasses import replace; from ui.storage import Store\n"
         "store = Store(sys.argv[1], busy_seconds=30); run = store.load('anna', 1)\n"
         "print('ready', flush=True); sys.stdin.readline()\n"
         "for i in range(8): store.keep('anna', f'theirs {i}', run)\n"
     )
-    store = Store(f"sqlite:///{file}", busy_seconds=30)
+    store = Store(url, busy_seconds=30)
     store.keep("anna", "first", run)
     other = subprocess.Popen(
-        [sys.executable, "-c", code, f"sqlite:///{file}"],
+        [sys.executable, "-c", code, url],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -234,8 +257,8 @@ def test_two_processes_keep_in_one_file(file: Path, run: Snapshot, store: Store)
     )
 
 
-def test_a_server_that_is_killed_while_it_keeps_loses_nothing(file: Path, run: Snapshot) -> None:
-    store = Store(f"sqlite:///{file}", max_runs=10_000)
+def test_a_server_that_is_killed_while_it_keeps_loses_nothing(url: str, run: Snapshot) -> None:
+    store = Store(url, max_runs=10_000, busy_seconds=30)
     printed = [store.keep("anna", "first", run)]
     code = (
         "import sys; from ui.storage import Store\n"
@@ -244,7 +267,7 @@ def test_a_server_that_is_killed_while_it_keeps_loses_nothing(file: Path, run: S
     )
     for _ in range(3):
         other = subprocess.Popen(
-            [sys.executable, "-c", code, f"sqlite:///{file}"],
+            [sys.executable, "-c", code, url],
             stdout=subprocess.PIPE,
             text=True,
             cwd=ROOT,
@@ -254,6 +277,7 @@ def test_a_server_that_is_killed_while_it_keeps_loses_nothing(file: Path, run: S
             printed += [int(other.stdout.readline()) for _ in range(4)]
             other.kill()
             printed += [int(line) for line in other.stdout if line.endswith("\n")]
+        store.rename("anna", 1, "first")  # waits until PostgreSQL has ended what was under way
         kept = [of.id for of in store.list("anna")]
         # The last one may have been kept but not printed.
         assert set(printed) <= set(kept) <= {*printed, max(printed) + 1}
@@ -263,53 +287,135 @@ def test_a_server_that_is_killed_while_it_keeps_loses_nothing(file: Path, run: S
         assert store.load("anna", of.id).points == run.points
 
 
-# The schema and its versions.
+# The table and its versions.
+
+VERSION_1 = (
+    """
+    CREATE TABLE runs (
+        id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+        owner VARCHAR NOT NULL,
+        name VARCHAR NOT NULL,
+        created DATETIME NOT NULL,
+        recipe VARCHAR NOT NULL,
+        seed VARCHAR NOT NULL,
+        epochs INTEGER NOT NULL,
+        seconds DOUBLE NOT NULL,
+        loss DOUBLE,
+        validation_accuracy DOUBLE,
+        test_accuracy DOUBLE,
+        size INTEGER NOT NULL,
+        curves VARCHAR NOT NULL,
+        checkpoint BLOB NOT NULL
+    )
+    """,
+    "CREATE INDEX ix_runs_owner ON runs (owner)",
+    "PRAGMA user_version = 1",
+    f"PRAGMA application_id = {database.APPLICATION}",
+)
 
 
-def test_the_migrations_create_the_tables_of_the_models(old_file: Path) -> None:
-    engine = create_engine(f"sqlite:///{old_file}")
-    found = {
-        column["name"]: (str(column["type"]), column["nullable"])
-        for column in inspect(engine).get_columns("runs")
-    }
-    known = storage.Base.metadata.tables["runs"]
-    assert found == {c.name: (str(c.type), c.nullable) for c in known.columns}
-    indexes = {str(index["name"]) for index in inspect(engine).get_indexes("runs")}
-    assert indexes == {index.name for index in known.indexes}
-    engine.dispose()
+def test_a_file_of_version_1_is_read_and_written(file: Path, run: Snapshot) -> None:
+    """As the program made them before it created the table from its model."""
+    with closing(sqlite3.connect(file)) as connection:
+        for statement in VERSION_1:
+            connection.execute(statement)
+    store = Store(f"sqlite:///{file}")
+    assert store.list("anna") == ()
+    assert store.load("anna", store.keep("anna", "first", run)).points == run.points
 
 
-def test_an_older_file_is_migrated_to_the_latest_version(
-    old_file: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+def test_a_new_file_has_the_table_of_version_1(file: Path, old_file: Path) -> None:
+    def table(file: Path) -> tuple[object, ...]:
+        found = inspect(create_engine(f"sqlite:///{file}", poolclass=NullPool))
+        columns = [{**it, "type": type(it["type"]).__name__} for it in found.get_columns("runs")]
+        return columns, found.get_indexes("runs"), found.get_pk_constraint("runs")
+
+    former = file.with_name("former.sqlite3")
+    with closing(sqlite3.connect(former)) as connection:
+        for statement in VERSION_1:
+            connection.execute(statement)
+    assert table(old_file) == table(former)
+
+
+def migrate(monkeypatch: pytest.MonkeyPatch, *statements: str) -> None:
+    """Make this program one of the next version, which migrates by these statements."""
+    monkeypatch.setattr(database, "MIGRATIONS", (*database.MIGRATIONS, statements))
+    monkeypatch.setattr(database, "VERSION", database.VERSION + 1)
+
+
+def test_an_older_database_is_migrated_once(
+    store: Store, url: str, run: Snapshot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    step = "UPDATE runs SET name = name || ', migrated'"
-    monkeypatch.setattr(storage, "MIGRATIONS", (*storage.MIGRATIONS, (step,)))
-    monkeypatch.setattr(storage, "VERSION", 2)
-    for _ in range(2):  # only the first time migrates
+    store.keep("anna", "first", run)
+    migrate(monkeypatch, "UPDATE runs SET name = name || ', migrated'")
+    for _ in range(2):
         assert [of.name for of in store.list("anna")] == ["first, migrated"]
-    with sqlite3.connect(old_file) as connection:
-        assert connection.execute("PRAGMA user_version").fetchone() == (2,)
-    connection.close()
+    assert Store(url).list("anna") == store.list("anna")
+    monkeypatch.undo()
+    with pytest.raises(StoreError, match=r"newer version .*\(2; this one supports 1\)"):
+        store.list("anna")
 
 
-def test_a_migration_that_fails_leaves_the_file_as_it_was(
-    old_file: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+@pytest.fixture
+def at_once(monkeypatch: pytest.MonkeyPatch) -> Iterator[ThreadPoolExecutor]:
+    """Threads whose stores all find that they must migrate before the first of them does."""
+    ready, begin = threading.Barrier(4), database.Database._migrate
+
+    def together(self: database.Database) -> None:
+        ready.wait()
+        begin(self)
+
+    monkeypatch.setattr(database.Database, "_migrate", together)
+    with ThreadPoolExecutor(4) as pool:
+        yield pool
+
+
+def test_stores_that_start_at_once_create_the_table_once(
+    url: str, run: Snapshot, at_once: ThreadPoolExecutor
 ) -> None:
-    steps = ("ALTER TABLE runs ADD COLUMN note VARCHAR", "UPDATE runs SET nonsense = 1")
-    before = old_file.read_bytes()
+    def keep(name: str) -> int:
+        return Store(url, busy_seconds=30).keep("anna", name, run)
+
+    assert sorted(at_once.map(keep, "abcd")) == [1, 2, 3, 4]
+    assert sorted(of.name for of in Store(url).list("anna")) == ["a", "b", "c", "d"]
+
+
+def test_stores_that_start_at_once_migrate_once(
+    url: str,
+    store: Store,
+    run: Snapshot,
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
+) -> None:
+    store.keep("anna", "first", run)
+    migrate(monkeypatch, "UPDATE runs SET name = name || ', migrated'")
+
+    def first_look(_: int) -> list[str]:
+        return [of.name for of in Store(url, busy_seconds=30).list("anna")]
+
+    at_once: ThreadPoolExecutor = request.getfixturevalue("at_once")
+    assert list(at_once.map(first_look, range(4))) == [["first, migrated"]] * 4
+
+
+def test_a_migration_that_fails_leaves_the_database_as_it_was(
+    store: Store, url: str, run: Snapshot, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.keep("anna", "first", run)
+    before = file.exists() and file.read_bytes()
     with monkeypatch.context() as patch:
-        patch.setattr(storage, "MIGRATIONS", (*storage.MIGRATIONS, steps))
-        patch.setattr(storage, "VERSION", 2)
-        with pytest.raises(StoreError, match="no such column: nonsense"):
+        steps = ("ALTER TABLE runs ADD COLUMN note VARCHAR", "UPDATE runs SET nonsense = 1")
+        migrate(patch, *steps)
+        with pytest.raises(StoreError, match=r"cannot be reached: .*nonsense"):
             store.list("anna")
-    assert old_file.read_bytes() == before
+    assert (file.exists() and file.read_bytes()) == before
+    columns = inspect(create_engine(url, poolclass=NullPool)).get_columns("runs")
+    assert "note" not in [column["name"] for column in columns]
     assert [of.name for of in store.list("anna")] == ["first"]
 
 
-def test_a_newer_file_is_refused_untouched(old_file: Path, store: Store, run: Snapshot) -> None:
-    with sqlite3.connect(old_file) as connection:
-        connection.execute("PRAGMA user_version = 7")
-    connection.close()
+def test_a_newer_file_is_refused_untouched(old_file: Path, run: Snapshot) -> None:
+    store = Store(f"sqlite:///{old_file}")
+    change(f"sqlite:///{old_file}", "PRAGMA user_version = 7")
     before = old_file.read_bytes()
     for use in (lambda: store.list("anna"), lambda: store.keep("anna", "second", run)):
         with pytest.raises(StoreError, match=r"newer version .*\(7; this one supports 1\).*update"):
@@ -319,15 +425,10 @@ def test_a_newer_file_is_refused_untouched(old_file: Path, store: Store, run: Sn
 
 
 def test_a_run_with_fields_of_a_newer_version_hides_no_other(
-    file: Path, store: Store, run: Snapshot
+    url: str, store: Store, run: Snapshot
 ) -> None:
     strange, whole = store.keep("anna", "strange", run), store.keep("anna", "whole", run)
-    with sqlite3.connect(file) as connection:
-        connection.execute(
-            "UPDATE runs SET recipe = json_insert(recipe, '$.convolutions', 3) WHERE id = ?",
-            (strange,),
-        )
-    connection.close()
+    edit(url, "recipe", lambda saved: saved.update(convolutions=3), strange)
     kept: tuple[Kept, ...] = store.list("anna")
     assert [(of.name, of.recipe) for of in kept] == [("strange", None), ("whole", run.recipe)]
     with pytest.raises(StoreError, match=r"run strange cannot be read: .*newer version"):
@@ -336,14 +437,15 @@ def test_a_run_with_fields_of_a_newer_version_hides_no_other(
 
 
 def test_curves_of_an_earlier_version_come_back_with_defaults(
-    file: Path, store: Store, run: Snapshot
+    url: str, store: Store, run: Snapshot
 ) -> None:
     kept = store.keep("anna", "first", run)
-    with sqlite3.connect(file) as connection:
-        connection.execute("UPDATE runs SET curves = json_remove(curves, '$.layers.dead')")
-        connection.execute("UPDATE runs SET curves = json_remove(curves, '$.batches')")
-        connection.execute("UPDATE runs SET curves = json_insert(curves, '$.points.new', '[]')")
-    connection.close()
+
+    def earlier(saved: dict) -> None:
+        del saved["layers"]["dead"], saved["batches"]
+        saved["points"]["new"] = "[]"
+
+    edit(url, "curves", earlier, kept)
     found = store.load("anna", kept)
     assert found.layers == tuple(replace(layer, dead=None) for layer in run.layers)
     assert (found.points, found.batches) == (run.points, ())

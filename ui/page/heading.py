@@ -9,9 +9,10 @@ import streamlit as st
 
 from ui import __version__, assets, config, i18n
 from ui.panels import registry
+from ui.storage import StoreError
 from ui.view import elements
 
-from . import language, tour
+from . import language, tour, visit
 
 log = logging.getLogger(__name__)
 
@@ -31,9 +32,10 @@ def check_config() -> None:
     """End this run with a sentence where a setting of the server is wrong; the log has it too."""
     try:
         config.current()
-    except config.ConfigError as error:
+        visit.store()
+    except (config.ConfigError, StoreError) as error:
         log.critical("%s", error)
-        st.error(i18n.plain(i18n.say("WRONG_SETTING", error=error)))
+        st.error(i18n.plain(i18n.say("WRONG_SETTING", error=str(error).rstrip("."))))
         st.stop()
 
 

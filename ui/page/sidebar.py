@@ -26,6 +26,8 @@ AGAIN = 0.5  # seconds; a press may arrive twice while the page updates itself
 def settings() -> None:
     """The heading and the fields; not part of what updates itself."""
     st.html(elements.heading(i18n.TRAINING) + visit.cookie(), unsafe_allow_javascript=True)
+    if trouble := visit.session().scheduler.trouble:
+        st.warning(i18n.plain(i18n.say("TRAINERS_TROUBLE", error=trouble)))
     fields.show()
 
 
@@ -228,6 +230,8 @@ def _status(run: Snapshot | None) -> tuple[str, ...]:
         return (f"{headline}, {i18n.STOPPED}", figures)
     if run.state is State.PAUSED:
         return (f"{headline}, {i18n.PAUSED}", figures, i18n.say("STEPS_TAKEN", step=run.step))
+    if run.waiting:
+        return (headline, i18n.WAITING, figures)
     left = sentences.time_left(run.seconds_left)
     return (headline, figures or i18n.STARTING, left, sentences.sharing(run))
 

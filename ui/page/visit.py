@@ -18,7 +18,7 @@ from ui import config, data, i18n
 from ui.session import YOURS, Session
 from ui.storage import Store, StoreError
 from ui.training import memory
-from ui.training.scheduler import Scheduler
+from ui.training.trainers import Trainers, trainers
 from ui.view import sentences
 
 WEIGHTS = Path(__file__).parents[2] / "weights"
@@ -33,7 +33,7 @@ YEAR = 365 * 24 * 3600  # seconds
 class Connection:
     """A visitor's connection to the server; Streamlit forgets it when the connection is lost."""
 
-    scheduler: Scheduler
+    scheduler: Trainers
     runs: set[str] = field(default_factory=set)
 
     def release(self) -> None:
@@ -43,12 +43,12 @@ class Connection:
 
 
 @st.cache_resource(show_spinner=False)
-def scheduler() -> Scheduler:
-    """The server's scheduler, with its thread running."""
+def scheduler() -> Trainers:
+    """Whoever trains for this server."""
     memory.keep_small()
-    found = Scheduler(data.mnist, limits=config.current().limits())
-    found.run()
-    return found
+    chosen = config.current()
+    tls = (chosen.tls_ca, chosen.tls_cert, chosen.tls_key)
+    return trainers(chosen.trainers, data.mnist, limits=chosen.limits(), tls=tls)
 
 
 @st.cache_resource(show_spinner=False)

@@ -12,6 +12,7 @@ from nn.mnist import CLASSES, PIXELS
 from .history import MAX_MOMENTS
 
 DATA_SET = 60_000  # images
+MADE_ROOM_FOR = ("runs", "runs_per_visitor", "server_bytes")  # by a visitor's lost runs
 IMAGE = PIXELS + 1  # bytes, with its label
 # Arrays as large as the parameters, 4 bytes each: the moments; the parameters, their gradients,
 # the optimizer's state and scratch, the last good ones, the average, copies for the page and for

@@ -26,7 +26,7 @@ from threadpoolctl import threadpool_limits
 from nn import DataError, DivergenceError, Network, Recipe
 from nn.errors import RefusalError
 
-from .limits import LimitError, Limits, check_start
+from .limits import MADE_ROOM_FOR, LimitError, Limits, check_start
 from .run import Data, TrainingRun
 from .snapshot import Snapshot, State
 from .turns import Turns
@@ -76,7 +76,13 @@ class Scheduler:
     clock : seconds, monotonic
     cpu_clock : seconds the thread has worked, which are shared out evenly
     turn_seconds : how long a turn lasts, unless one piece of work takes longer
+
+    Attributes
+    ----------
+    trouble : what is wrong with the setting that chose who trains; empty where nothing is
     """
+
+    trouble = ""
 
     def __init__(
         self,
@@ -107,6 +113,7 @@ class Scheduler:
         visitor: str,
         epochs: int | None = None,
         batches: int | None = None,
+        begins: Snapshot | None = None,
     ) -> str:
         """Start a training run; returns its id.
 
@@ -118,6 +125,7 @@ class Scheduler:
         recipe, seed : checked already
         visitor : whose it is
         epochs, batches : pause after so many; None to go through
+        begins : the run that it continues, whose network it takes with a fresh optimizer
 
         Raises
         ------
@@ -128,7 +136,7 @@ class Scheduler:
             try:
                 self._check(recipe, visitor)
             except LimitError as error:
-                if error.limit not in ("runs", "runs_per_visitor", "server_bytes"):
+                if error.limit not in MADE_ROOM_FOR:
                     raise
                 for run in self._runs.values():
                     run.dropped |= run.visitor == visitor and run.released
@@ -142,6 +150,7 @@ class Scheduler:
                 now=self._clock(),
                 epochs=epochs,
                 batches=batches,
+                begins=begins,
             )
             self._changed.notify_all()
         return run_id

@@ -145,6 +145,8 @@ def setting(field: str, value: Any) -> str:
 
 def mark(change: Mark) -> str:
     """A setting that was changed during training: "Learning rate 0.001 → 0.01"."""
+    if change.field == "trainer":
+        return str(i18n.CONTINUED)
     before, after = (setting(change.field, value) for value in (change.before, change.after))
     return f"{i18n.FIELDS.get(change.field, change.field)} {before} → {after}"
 
