@@ -230,7 +230,7 @@ class Session:
         """End a training run; what it has learned is kept."""
         if run is not None and run.training is not None:
             training = run.training
-            self.look_at(run)
+            self.look_at(run, fresh=True)
             self.scheduler.stop(training)
             run.training = None
 
@@ -246,10 +246,10 @@ class Session:
             self.look_at(run)
         self.runs.limit_memory()
 
-    def look_at(self, run: Run) -> None:
+    def look_at(self, run: Run, *, fresh: bool = False) -> None:
         """See how one run is now; the scheduler need not keep it when it has ended."""
         training = run.training
-        snapshot = self.scheduler.look(training) if training else None
+        snapshot = self.scheduler.look(training, fresh=fresh) if training else None
         if training is None or snapshot is None:
             run.training, run.lost = None, training is not None
             return

@@ -36,7 +36,7 @@ from .snapshot import Mark, Snapshot, State
 from .trainer import ROOT, Command, Trainer, Update, program_version
 
 ANSWER_SECONDS = 5.0  # that a worker or the cluster's scheduler may take; then it is lost
-LOOK_SECONDS = 0.25  # that a page waits for a fresh snapshot; then it gets the latest one
+LOOK_SECONDS = 0.5  # that a page waits where it wants a fresh snapshot; then it gets the latest one
 EXCHANGE_SECONDS = 1.0  # between two exchanges with a trainer while nobody wants anything
 WORKERS_SECONDS = 0.5  # between two looks at the list of workers
 AGAIN_SECONDS = 1.0  # between two attempts to reach the cluster, or a trainer
@@ -144,7 +144,7 @@ class Cluster:
             self._place(run_id, run)
         return run_id
 
-    def look(self, run_id: str) -> Snapshot | None:
+    def look(self, run_id: str, *, fresh: bool = False) -> Snapshot | None:
         with self._changed:
             run = self._runs.get(run_id)
             if run is None:
@@ -153,9 +153,10 @@ class Cluster:
             number = run.number
             if run.worker is not None and run.is_live:
                 self._wake(run.worker)
-                self._changed.wait_for(
-                    lambda: run.number > number or run.worker is None, LOOK_SECONDS
-                )
+                if fresh:
+                    self._changed.wait_for(
+                        lambda: run.number > number or run.worker is None, LOOK_SECONDS
+                    )
             return run.snapshot
 
     def pause(self, run_id: str) -> None:

@@ -155,8 +155,11 @@ class Scheduler:
             self._changed.notify_all()
         return run_id
 
-    def look(self, run_id: str) -> Snapshot | None:
-        """The run as it is now, renewing its lease; None when it is gone."""
+    def look(self, run_id: str, *, fresh: bool = False) -> Snapshot | None:
+        """The run as it is now, renewing its lease; None when it is gone.
+
+        On a cluster, it is as it was at the look before, unless a `fresh` one is worth waiting for.
+        """
         with self._changed:
             if self._thread is not None:
                 self.run()

@@ -33,7 +33,7 @@ def test_a_run_that_waits_for_a_trainer_says_so(page: AppTest, finished: Snapsho
     page.sidebar.button(key="train").click().run()
     session = session_of(page)
     waiting = replace(finished, state=State.RUNNING, test=None, waiting=True)
-    session.scheduler.look = lambda run: waiting
+    session.scheduler.look = lambda run, **_: waiting
     page.run()
     assert i18n.WAITING in html(page)
 

@@ -40,7 +40,7 @@ def wait_for(holds: Callable[[], bool], seconds: float = PATIENCE) -> None:
 
 
 def see(cluster: Cluster, run: str) -> Snapshot:
-    snapshot = cluster.look(run)
+    snapshot = cluster.look(run, fresh=True)
     assert snapshot is not None
     return snapshot
 
