@@ -379,6 +379,9 @@ class Cluster:
                 lost = (
                     f"expected a Dask scheduler at {self._trainers}, got no answer that is one's; "
                     "check DIGIT_LAB_TRAINERS, or start it"
+                    if isinstance(self._trainers, str)
+                    else f"expected {self._trainers} trainers on this machine, got an error; see "
+                    "the server's log"
                 )
                 if not self.trouble:
                     log.warning("%s (%r); trying again", lost, error)

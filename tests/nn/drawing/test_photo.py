@@ -258,16 +258,6 @@ def share_read(network: Network, data: Dataset, file: Callable[[np.ndarray], byt
     return np.mean([a == str(label) for a, label in zip(said, data.labels, strict=True)])
 
 
-@pytest.fixture(scope="module")
-def best() -> Network:
-    return load_network(BEST)
-
-
-@pytest.fixture(scope="module")
-def hundred(mnist: tuple[Dataset, Dataset]) -> Dataset:
-    return mnist[1][::100]
-
-
 def test_light_grey_on_dark_grey_with_grain_is_read(
     best: Network, hundred: Dataset, rng: np.random.Generator
 ) -> None:

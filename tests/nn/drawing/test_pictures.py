@@ -16,23 +16,13 @@ from docs.pictures import (
     share_of_pixels,
     share_read,
 )
-from nn import Dataset, Network, load_network, read
-from tests.nn.drawing.photo_trials import BEST, said_of
+from nn import Dataset, Network, read
+from tests.nn.drawing.photo_trials import said_of
 from tests.nn.drawing.test_photo import file_of
 
 Colour = tuple[int, int, int]
 WHITE, DARK, GREY = (255, 255, 255), (40, 44, 60), (150, 180, 215)
 PAGE = (900, 600)  # width and height
-
-
-@pytest.fixture(scope="module")
-def best() -> Network:
-    return load_network(BEST)
-
-
-@pytest.fixture(scope="module")
-def hundred(mnist: tuple[Dataset, Dataset]) -> Dataset:
-    return mnist[1][::100]
 
 
 @pytest.fixture(scope="module")

@@ -6,18 +6,13 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from nn import Network, load_network, photo_ink
+from nn import Network, photo_ink
 from tests.helpers import STROKES, coverage
-from tests.nn.drawing.photo_trials import BEST, said_of
+from tests.nn.drawing.photo_trials import said_of
 from tests.nn.drawing.test_photo import file_of
 
 WIDTH, HEIGHT = 480, 300
 INK, BLUE, RED = (40, 44, 60), (150, 180, 215), (215, 120, 120)
-
-
-@pytest.fixture(scope="module")
-def best() -> Network:
-    return load_network(BEST)
 
 
 def paper(*, ruled: bool = False, squared: bool = False, margin: bool = False) -> np.ndarray:
