@@ -1,4 +1,4 @@
-"""One server and one Chromium for all browser tests; a fresh window for each."""
+"""One server and one Chromium for each process of browser tests; a fresh window for each test."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from tests.browser.page import DESKTOP, PHONE, Visit, find_chromium, launch, ser
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Side by side with other tests, all of these stay in one process, with one server."""
+    """Side by side with other tests, those of a module stay in one process."""
     for item in items:
         if item.path.parent == Path(__file__).parent:
-            item.add_marker(pytest.mark.xdist_group("browser"))
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
 
 
 @pytest.fixture(scope="session")

@@ -87,6 +87,7 @@ def serve(
     port: int | None = None,
     folder: Path = ROOT,
     program: Sequence[str] = ("-m", "streamlit"),
+    **environment: str,
 ) -> Iterator[str]:
     """A server of the page of its own, up and healthy; gives its address and ends it at last.
 
@@ -95,12 +96,19 @@ def serve(
     log : what it has to say is written there
     folder : it is started from there
     program : Python's arguments for Streamlit's command line
+    environment : variables beside this process's own
     """
     port = port or free_port()
     command = [sys.executable, *program, "run", str(ROOT / "app.py")]
     command += ["--server.port", str(port), "--server.address", "127.0.0.1"]
     with (log or Path(os.devnull)).open("w") as output:
-        server = subprocess.Popen(command, cwd=folder, stdout=output, stderr=subprocess.STDOUT)
+        server = subprocess.Popen(
+            command,
+            cwd=folder,
+            env={**os.environ, **environment},
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
     try:
         _wait_for_health(f"http://127.0.0.1:{port}", server)
         yield f"http://127.0.0.1:{port}"

@@ -37,11 +37,14 @@ class Server:
     def __init__(self, process: subprocess.Popen[str], address: str) -> None:
         self.process, self.address = process, address
 
-    def ask(self) -> dict[str, Any]:
-        """What `_answer` says: runs, the bytes of their vectors, threads."""
+    def ask(self, *, memory: bool = False) -> dict[str, Any]:
+        """What `_answer` says: runs, threads, seconds of training; with `memory`, bytes of vectors.
+
+        Looking for the vectors holds all of the server up for a while.
+        """
         if self.process.stdin is None or self.process.stdout is None:
             raise RuntimeError("the server was started without pipes")
-        self.process.stdin.write("\n")
+        self.process.stdin.write("memory\n" if memory else "\n")
         self.process.stdin.flush()
         answer: dict[str, Any] = json.loads(self.process.stdout.readline())
         return answer
@@ -111,10 +114,10 @@ def _worked(process: int) -> float:
 # In the server's process.
 
 
-def _answer() -> dict[str, Any]:
-    """How many runs there are; the bytes of their parameters, gradients, optimizers' states
-    and snapshots, which are all vectors as long as a network's parameters; the threads; and the
-    processor's seconds that went into training here.
+def _answer(question: str) -> dict[str, Any]:
+    """How many runs and threads there are, and the processor's seconds that went into training
+    here; asked for "memory", also the bytes of parameters, gradients, optimizers' states and
+    snapshots, which are all vectors as long as a network's parameters.
     """
     from ui.page import visit  # the very module that this process uses
 
@@ -124,7 +127,8 @@ def _answer() -> dict[str, Any]:
         for thread in threading.enumerate()
         if thread.name == "scheduler" and thread.ident is not None
     )
-    return {"runs": runs, "threads": threads, "trained": trained, **_vectors()}
+    found = {"runs": runs, "threads": threads, "trained": trained}
+    return {**found, **_vectors()} if question == "memory" else found
 
 
 def _vectors() -> dict[str, int]:
@@ -175,8 +179,8 @@ def _run(port: str) -> None:
     os.dup2(2, 1)  # what the server has to say goes with its errors
 
     def answer() -> None:
-        for _ in questions:
-            answers.write(json.dumps(_answer()) + "\n")
+        for question in questions:
+            answers.write(json.dumps(_answer(question.strip())) + "\n")
             answers.flush()
 
     threading.Thread(target=answer, name="probe", daemon=True).start()

@@ -114,7 +114,7 @@ async def measure(server: Server, visitors: int, seconds: float) -> bool:
     half = visitors // 2
     everyone = await asyncio.gather(*(come(number) for number in range(half)))
     await asyncio.sleep(SETTLE)
-    few, before = await asyncio.to_thread(server.ask), server.resident()
+    few, before = await asyncio.to_thread(server.ask, memory=True), server.resident()
     everyone += await asyncio.gather(*(come(number) for number in range(half, visitors)))
     await asyncio.sleep(SETTLE)
     for visitor in everyone:
@@ -129,7 +129,7 @@ async def measure(server: Server, visitors: int, seconds: float) -> bool:
     received = sum(visitor.received for visitor in everyone) - received
     polls = np.array([poll for visitor in everyone for poll in visitor.polls]) * 1000
     paces = [pace(visitor) for visitor in everyone]
-    full, after = await asyncio.to_thread(server.ask), server.resident()
+    full, after = await asyncio.to_thread(server.ask, memory=True), server.resident()
     a_poll = (busy - (full["trained"] - trained)) / len(polls) * 1000
     trouble = [it for visitor in everyone for it in visitor.trouble]
     for visitor in everyone:

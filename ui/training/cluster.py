@@ -29,7 +29,7 @@ from distributed.deploy.subprocess import SubprocessWorker
 from nn import Network, Recipe
 
 from .history import MAX_BATCHES
-from .limits import MADE_ROOM_FOR, LimitError, Limits, check_start, training_images
+from .limits import Limits, make_room, training_images
 from .run import Data
 from .scheduler import DROP_AFTER, Scheduler
 from .snapshot import Mark, Snapshot, State
@@ -77,6 +77,10 @@ class ClusterRun:
     until: dict[str, int | None] = field(default_factory=dict)
     released: bool = False
     wanted: bool = True
+
+    @property
+    def recipe(self) -> Recipe:
+        return self.snapshot.recipe
 
     @property
     def is_live(self) -> bool:
@@ -136,7 +140,9 @@ class Cluster:
         batches: int | None = None,
     ) -> str:
         with self._changed:
-            self._check(recipe, visitor)
+            self._drop_abandoned()
+            for lost in make_room(self.limits, recipe, visitor, self._runs):
+                del self._runs[lost]
             run_id = f"run-{secrets.token_hex(8)}"
             run = ClusterRun(visitor, Snapshot(State.RUNNING, recipe, seed), self._clock())
             run.until = {"epochs": epochs, "batches": batches}
@@ -232,25 +238,6 @@ class Cluster:
         self._panels.close()
 
     # What becomes of a run; with the lock held
-
-    def _check(self, recipe: Recipe, visitor: str) -> None:
-        self._drop_abandoned()
-        live = [run for run in self._runs.values() if run.is_live]
-        theirs = [run.snapshot.recipe for run in live if run.visitor == visitor]
-        everyone = [run.snapshot.recipe for run in live]
-        try:
-            check_start(self.limits, recipe, everyone=everyone, theirs=theirs)
-        except LimitError as error:
-            released = [
-                run_id
-                for run_id, run in self._runs.items()
-                if run.visitor == visitor and run.released
-            ]
-            if not (released and error.limit in MADE_ROOM_FOR):
-                raise
-            for run_id in released:
-                del self._runs[run_id]
-            self._check(recipe, visitor)
 
     def _drop_abandoned(self) -> None:
         now = self._clock()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Protocol
 
 from nn import Recipe
 from nn.mnist import CLASSES, PIXELS
@@ -52,6 +53,53 @@ class LimitError(RuntimeError):
     def __init__(self, limit: str, message: str, *, asked: int, allowed: int) -> None:
         super().__init__(message)
         self.limit, self.asked, self.allowed = limit, asked, allowed
+
+
+class Started(Protocol):
+    """What the limits have to know of a run."""
+
+    visitor: str
+    released: bool
+
+    @property
+    def recipe(self) -> Recipe: ...
+
+    @property
+    def is_live(self) -> bool: ...
+
+
+def make_room(
+    limits: Limits, recipe: Recipe, visitor: str, runs: Mapping[str, Started]
+) -> list[str]:
+    """Check that a visitor may start one more run; returns the ids of those that must end for it.
+
+    These are the visitor's runs whose connection was lost: after a reload nobody can reach them.
+
+    Parameters
+    ----------
+    recipe : of the run that is to start
+    runs : of all visitors, by id
+
+    Raises
+    ------
+    LimitError
+        It would break one of the server's limits.
+    """
+
+    def check(ended: Sequence[str] = ()) -> None:
+        live = [run for name, run in runs.items() if run.is_live and name not in ended]
+        theirs = [run.recipe for run in live if run.visitor == visitor]
+        check_start(limits, recipe, everyone=[run.recipe for run in live], theirs=theirs)
+
+    try:
+        check()
+    except LimitError as error:
+        if error.limit not in MADE_ROOM_FOR:
+            raise
+        lost = [name for name, run in runs.items() if run.visitor == visitor and run.released]
+        check(lost)
+        return lost
+    return []
 
 
 def check_start(

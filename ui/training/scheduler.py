@@ -26,7 +26,7 @@ from threadpoolctl import threadpool_limits
 from nn import DataError, DivergenceError, Network, Recipe
 from nn.errors import RefusalError
 
-from .limits import MADE_ROOM_FOR, LimitError, Limits, check_start
+from .limits import Limits, make_room
 from .run import Data, TrainingRun
 from .snapshot import Snapshot, State
 from .turns import Turns
@@ -133,14 +133,9 @@ class Scheduler:
             It would break one of the server's limits.
         """
         with self._changed:
-            try:
-                self._check(recipe, visitor)
-            except LimitError as error:
-                if error.limit not in MADE_ROOM_FOR:
-                    raise
-                for run in self._runs.values():
-                    run.dropped |= run.visitor == visitor and run.released
-                self._check(recipe, visitor)
+            self._drop_abandoned()
+            for lost in make_room(self.limits, recipe, visitor, self._runs):
+                self._runs[lost].dropped = True
             run_id = f"run-{next(self._ids)}"
             self._runs[run_id] = TrainingRun(
                 recipe,
@@ -395,12 +390,6 @@ class Scheduler:
         if self._data is None:
             self._data = self._load_data()
         return self._data
-
-    def _check(self, recipe: Recipe, visitor: str) -> None:
-        self._drop_abandoned()
-        live = [run for run in self._runs.values() if run.is_live]
-        theirs = [run.recipe for run in live if run.visitor == visitor]
-        check_start(self.limits, recipe, everyone=[run.recipe for run in live], theirs=theirs)
 
     def _get(self, run_id: str) -> TrainingRun | None:
         run = self._runs.get(run_id)
