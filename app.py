@@ -1,20 +1,14 @@
-"""Digit Lab, the page: draw a digit and see what the network reads; train one and watch.
+"""Digit Lab: draw a digit and see what the network reads; train one and watch.
 
-Run it with `streamlit run app.py`. This file is a table of contents; each part is a module of
-`ui/page/`, and each tab a module of `ui/panels/`.
+Run it with `streamlit run app.py`. This is the server; `ui/page/main.py` is the page.
 """
+
+from pathlib import Path
 
 import streamlit as st
 
-from ui.page import heading, language, polling, prediction, sidebar
+from ui.page import server
 
-heading.check_config()
-language.settle()
-heading.set_up_page()
-heading.show()
-every = polling.set_up()
-with st.sidebar, st.container(gap="xsmall"):
-    sidebar.settings()
-    st.fragment(polling.in_turn(sidebar.panel), run_every=every.panel)()
-st.fragment(polling.in_turn(prediction.show), run_every=every.slate)()
-polling.wait_until_sent()
+PAGE = Path(__file__).parent / "ui" / "page" / "main.py"
+
+app = st.App(PAGE, routes=server.ROUTES, lifespan=server.ready)

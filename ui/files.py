@@ -1,4 +1,4 @@
-"""Files for the visitor and from them: checkpoints as bytes, curves as CSV."""
+"""Files for the visitor and from them: checkpoints as bytes, curves as CSV, the slate's picture."""
 
 from __future__ import annotations
 
@@ -10,7 +10,17 @@ from typing import Any
 
 import numpy as np
 
-from nn import CheckpointError, Network, RecipeError, load_checkpoint, save_checkpoint
+from nn import (
+    CheckpointError,
+    Found,
+    Network,
+    RecipeError,
+    find_digits,
+    load_checkpoint,
+    save_checkpoint,
+)
+from nn.drawing.image_file import load_photo
+from nn.drawing.preprocessing import preprocess
 from nn.mnist import FILES
 from nn.recipes import check_seed
 from ui import i18n
@@ -18,6 +28,7 @@ from ui.training.snapshot import Snapshot
 
 MAX_UPLOAD_BYTES = 25_000_000
 MAX_UNPACKED_BYTES = 50_000_000  # weights hardly compress: only a malicious upload exceeds this
+LARGEST_SLATE = 1024 * 1024  # pixels of a picture that is decoded; the canvas sends 352 x 352
 COLUMNS = ("epoch", "step", "quantity", "series", "value")
 CURVES = (  # field of a point, quantity, series
     ("loss", "loss", "training"),
@@ -128,3 +139,15 @@ def _values(run: Snapshot) -> Iterator[tuple[float, str, str, float | str | None
             yield at.epoch, quantity, f"layer {at.layer}", getattr(at, quantity)
     for mark in run.marks:
         yield mark.epoch, mark.field, "change", "full" if mark.after is None else mark.after
+
+
+def slate_digits(picture: bytes) -> Found | None:
+    """The digits in a picture of the slate; None while it is blank.
+
+    Raises
+    ------
+    PhotoError
+        It is no picture, or has more than LARGEST_SLATE pixels.
+    """
+    whole = preprocess(load_photo(picture, largest=LARGEST_SLATE))
+    return None if whole is None else find_digits(whole)

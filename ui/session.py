@@ -6,6 +6,7 @@ Streamlit itself only keeps the widgets' values.
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field, replace
@@ -38,6 +39,7 @@ class Slate:
     start, count : what the page put on it last, and how often it did so
     cleared : the drawing that was there when it was cleared; it may still come in once more
     picture, found : the latest drawing as it came, and its digits; None for a blank one
+    drawings : how many have come
     """
 
     start: dict[str, Any] | None = None
@@ -45,6 +47,7 @@ class Slate:
     cleared: bytes | None = None
     picture: bytes | None = None
     found: Found | None = None
+    drawings: int = 0
 
     def put(self, objects: list[dict[str, Any]]) -> None:
         """Replace what is on it by these strokes; nothing for a blank slate."""
@@ -133,11 +136,13 @@ class Session:
 
     Attributes
     ----------
-    visitor : a random token
+    visitor : a random token, the same at each visit
+    token : another one, which only this page has
     scheduler, store : the server's; the latter None where no runs are kept
     stale : the page needs a full run, since a part changed that another part shows
     polled : what the page's polling was set up for, see page/polling.py
     reader, reader_wanted : the network that reads, and the one that shall as soon as it exists
+    network : that reader itself
     reader_form, recipe_form : counts how often the page itself set these widgets; each time they
         are made anew, since the browser may still send the old ones' values
     chosen : of several digits, the place of the one that the visitor wants to look at
@@ -152,6 +157,7 @@ class Session:
     visitor: str
     scheduler: Trainers
     store: Store | None = None
+    token: str = field(default_factory=secrets.token_urlsafe)
     runs: Runs = field(default_factory=Runs)
     stale: bool = False
     polled: tuple[Any, ...] = ()
@@ -162,6 +168,7 @@ class Session:
     chosen: tuple[Found, int] | None = None
     reader: str = ""
     reader_wanted: str | None = None
+    network: Network | None = None
     reader_form: int = 0
     other_run: str | None = None
     link_followed: bool = False

@@ -27,6 +27,7 @@ FITTED = 20  # the longer side of the digit in it
 NOISE = 12.0  # smaller colour distances are paper; black and white are some 440 apart
 CONTRAST = 24.0  # the least distance of full ink from the paper
 EDGE = 0.5  # the ink at a stroke's edge
+SAMPLED = 176  # rows and columns of a canvas that are enough to find its paper's colour
 
 Pixels = NDArray[np.uint8]
 Floats = NDArray[np.float32]
@@ -109,13 +110,12 @@ def preprocess_ink(ink: Floats) -> Preprocessing:
 
 def find_ink(rgba: Pixels) -> Floats | None:
     """How much of each pixel is ink, (H, W) float32 in [0, 1]; None when there is none."""
-    return None if rgba.size == 0 else share_of_ink(distance_from_paper(rgba))
-
-
-def distance_from_paper(rgba: Pixels) -> Floats:
-    """How far each pixel's colour is from the paper's, (H, W) float32; not for empty images."""
+    if rgba.size == 0:
+        return None
     colour = premultiplied(rgba)
-    return distance_from(frequent_colour(colour), colour)
+    step = max(min(rgba.shape[:2]) // SAMPLED, 1)
+    paper = frequent_colour(colour[::step, ::step])
+    return share_of_ink(distance_from(paper, colour))
 
 
 def premultiplied(rgba: Pixels) -> Floats:
@@ -128,18 +128,21 @@ def premultiplied(rgba: Pixels) -> Floats:
 
 def distance_from(paper: Floats, colour: Floats) -> Floats:
     """How far each pixel's colour, (H, W, 4), is from the paper's, (4,); (H, W) float32."""
-    away = colour - paper
-    distance: Floats = np.sqrt(np.einsum("hwc,hwc->hw", away, away))
-    return distance
+    squares = np.zeros(colour.shape[:2], np.float32)
+    for channel, of_paper in enumerate(paper):
+        squares += np.square(colour[..., channel] - of_paper)
+    return np.sqrt(squares)
 
 
 def frequent_colour(colour: Floats) -> Floats:
     """The most frequent colour, (4,): the mode of coarse bins, then the mean within."""
-    bins = colour.reshape(-1, 4).astype(np.int32) >> 4  # 16 levels per channel
-    codes = ((bins[:, 0] * 16 + bins[:, 1]) * 16 + bins[:, 2]) * 16 + bins[:, 3]
-    most = np.bincount(codes).argmax()
-    frequent: Floats = colour.reshape(-1, 4)[codes == most].mean(axis=0)
-    return frequent
+    channels = colour.reshape(-1, 4).T
+    codes = np.zeros(channels.shape[1], np.uint16)
+    for channel in channels:
+        codes <<= 4
+        codes |= channel.astype(np.uint16) >> 4  # 16 levels per channel
+    within = codes == np.bincount(codes).argmax()
+    return np.array([channel[within].mean() for channel in channels], np.float32)
 
 
 def share_of_ink(distance: Floats, noise: float = NOISE) -> Floats | None:

@@ -11,13 +11,11 @@ from streamlit.testing.v1 import AppTest
 
 from nn import RECIPES, Dataset
 from tests.ui import postgres as postgresql
-from tests.ui.visitor import come
+from tests.ui.visitor import come, new_page
 from ui import config
 from ui.page import visit
 from ui.training.scheduler import Scheduler
 from ui.training.snapshot import Snapshot, State
-
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="session")
@@ -59,7 +57,7 @@ def open_page() -> Iterator[Callable[..., AppTest]]:
     st.cache_resource.clear()
 
     def open_(*, panel: str = "PANEL_TRAINING", **query: str) -> AppTest:
-        page = come(AppTest.from_file(str(ROOT / "app.py"), default_timeout=30), panel=panel)
+        page = come(new_page(), panel=panel)
         for name, value in query.items():
             page.query_params[name] = value
         return page

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 import streamlit as st
 from platformdirs import user_data_path
-from streamlit.testing.v1 import AppTest
 
 from nn import RECIPES
 from tests.helpers import shown
+from tests.ui.visitor import new_page
 from ui import config
 from ui.config import Config, ConfigError, read
 from ui.page import visit
@@ -166,7 +166,7 @@ def test_an_invalid_setting_is_a_message_on_the_page_and_in_the_log(
     monkeypatch.setenv(name, text)
     config.current.cache_clear()
     try:
-        page = AppTest.from_file(str(ROOT / "app.py"), default_timeout=30).run()
+        page = new_page().run()
     finally:
         config.current.cache_clear()
     assert shown(page.error) == [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+from pathlib import Path
 
 from PIL import Image, ImageDraw
 from streamlit.testing.v1 import AppTest
@@ -11,8 +12,14 @@ from streamlit.testing.v1 import AppTest
 from ui.page import visit
 from ui.session import Session
 
+PAGE = Path(__file__).parents[2] / "ui" / "page" / "main.py"
 SEVEN = [((80, 70), (250, 70)), ((250, 70), (150, 290))]
 ONE = [((176, 60), (176, 290))]
+
+
+def new_page() -> AppTest:
+    """The page in a tab of its own, not run yet."""
+    return AppTest.from_file(str(PAGE), default_timeout=30)
 
 
 def drawn(strokes: list, side: int = 352) -> dict:

@@ -37,7 +37,12 @@ def settle() -> None:
     """Before a run's first word: find the language, once for the hundred words of the run."""
     visitor = visit.session()
     visitor.language = visitor.language or _find()
-    _run.language = visitor.language
+    speak(visitor.language)
+
+
+def speak(language: str) -> None:
+    """From now on, use that language in this thread."""
+    _run.language = language
 
 
 def _find() -> str:
@@ -68,7 +73,7 @@ def switch() -> None:
 def _choose() -> None:
     visitor = visit.session()
     visitor.language, visitor.language_chosen = st.session_state["language"], True
-    _run.language = visitor.language
+    speak(visitor.language)
     if PARAMETER in st.query_params:
         st.query_params[PARAMETER] = visitor.language
 

@@ -33,15 +33,16 @@ def show() -> None:
     networks, missing = visit.networks()
     with right:
         st.html(elements.heading(i18n.SAYS))
-        network = _choose_reader(networks)
+        network = session.network = _choose_reader(networks)
         for error in missing:
             st.warning(i18n.plain(i18n.say("CHECKPOINT_LEFT_OUT", error=error.rstrip("."))))
         number = session.once("read", network, *digits, make=partial(_read, network, digits))
         place = session.place(found, number)
         reading = number.readings[place]
         with st.container(key="verdict"):
-            st.html(elements.verdict(found, number))
-        st.html(elements.bars(reading))
+            st.html(elements.verdict(found, number, session.slate.drawings))
+        with st.container(key="bars"):
+            st.html(elements.bars(reading))
         sidebar.strip()
     steps = digits[place] if digits else None
     with middle, st.container(key="network-input"):

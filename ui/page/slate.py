@@ -9,25 +9,25 @@ from typing import Any
 import streamlit as st
 from streamlit_drawable_canvas import st_canvas
 
-from nn import Found, find_digits
-from nn.drawing.image_file import load_photo
-from nn.drawing.preprocessing import preprocess
+from nn import Found
 from ui import assets, i18n
+from ui.files import slate_digits
 from ui.view import elements
 
 from . import visit
 
 SIDE = 352  # pixels; fits a phone of 390 with its margins
 PEN = 22
-LARGEST = 1_048_576  # pixels of what is decoded; the canvas sends SIDE x SIDE
 PAPER, INK = (f"rgb({r}, {g}, {b})" for r, g, b in (elements.SLATE, elements.INK))
 SAMPLES: dict[str, list[str]] = json.loads(assets.text("samples.json"))  # paths in 100 x 100
 
 
 def draw() -> Found | None:
     """Show the slate with its buttons; returns the digits on it, None while it is blank."""
-    slate = visit.session().slate
-    start = elements.script("slate", f"window.digitLabSlate.say({elements.json_text(i18n.SLATE)});")
+    session = visit.session()
+    slate = session.slate
+    words = ", ".join(map(elements.json_text, (i18n.SLATE, session.token)))
+    start = elements.script("slate", f"window.digitLabSlate.say({words});")
     st.html(elements.heading(i18n.DRAW) + start, unsafe_allow_javascript=True)
     with st.container(key="slate-frame"):
         result = st_canvas(
@@ -52,9 +52,8 @@ def draw() -> Found | None:
         if picture == slate.cleared:
             return None
         if picture != slate.picture:
-            whole = preprocess(load_photo(picture, largest=LARGEST))
-            slate.found = None if whole is None else find_digits(whole)
-            slate.picture = picture
+            slate.found, slate.picture = slate_digits(picture), picture
+            slate.drawings += 1
     except ValueError:  # no base64, no picture, or a huge one
         st.warning(i18n.SLATE_REFUSED)
         return None

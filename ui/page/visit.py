@@ -10,6 +10,7 @@ import re
 import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
+from weakref import WeakValueDictionary
 
 import streamlit as st
 
@@ -27,6 +28,7 @@ COOKIE = "digit-lab-visitor"  # all programs on a host share its cookies, whatev
 FORMER_COOKIE = "visitor"  # before version 1.0
 TOKEN = re.compile(r"[A-Za-z0-9_-]{16,64}")
 YEAR = 365 * 24 * 3600  # seconds
+_by_token: WeakValueDictionary[str, Session] = WeakValueDictionary()
 
 
 @dataclass
@@ -69,9 +71,15 @@ def _connection() -> Connection:
 def session() -> Session:
     """What the page remembers of this visitor."""
     if "session" not in st.session_state:
-        st.session_state["session"] = Session(_visitor(), scheduler(), store())
+        visitor = Session(_visitor(), scheduler(), store())
+        st.session_state["session"] = _by_token[visitor.token] = visitor
     found: Session = st.session_state["session"]
     return found
+
+
+def of_token(token: str) -> Session | None:
+    """The session of the page that has this token."""
+    return _by_token.get(token)
 
 
 def look() -> None:
@@ -104,9 +112,15 @@ def cookie() -> str:
     return f'<script>document.cookie = "{value}";</script>'
 
 
+def shipped(name: str) -> Network | CheckpointError:
+    """A shipped network, or why there is none."""
+    path = WEIGHTS / f"{name}.npz"
+    return _load_shipped(name, path.stat().st_mtime if path.exists() else 0.0)
+
+
 @st.cache_resource(show_spinner=False, max_entries=8)
 def _load_shipped(name: str, changed: float) -> Network | CheckpointError:
-    """A shipped network, or why there is none; `changed` is the file's time."""
+    """`changed` is the file's time."""
     try:
         return load_checkpoint(WEIGHTS / f"{name}.npz").network
     except CheckpointError as error:
@@ -119,8 +133,7 @@ def networks() -> tuple[dict[str, Network], list[str]]:
     found: dict[str, Network] = {}
     missing: list[str] = []
     for name in SHIPPED:
-        path = WEIGHTS / f"{name}.npz"
-        network = _load_shipped(name, path.stat().st_mtime if path.exists() else 0.0)
+        network = shipped(name)
         if isinstance(network, CheckpointError):
             missing.append(sentences.complaint(network))
         else:

@@ -53,21 +53,25 @@ def json_text(value: object) -> str:
     return json.dumps(value).replace("<", "\\u003c")
 
 
-def verdict(found: Found | None, number: Number) -> str:
-    """The large digits and how certain the network is; a sentence where it reads no digit."""
+def verdict(found: Found | None, number: Number, drawing: int = 0) -> str:
+    """The large digits and how certain the network is; a sentence where it reads no digit.
+
+    By the number of the `drawing`, a script knows whether it is the one just drawn.
+    """
     words = "<br>".join(map(html.escape, sentences.verdict(found, number).split("\n")))
-    kinds = ["verdict"]
+    kinds, of = ["verdict"], f'data-drawing="{drawing}"'
     if len(number.readings) > 1:
         kinds += ["several", f"of{min(len(number.readings), 5)}"]
     if found is None or number.digits is None:
-        return f'<div class="{" ".join(kinds)} none" role="status"><p>{words}</p></div>'
+        kinds.append("none")
+        return f'<div class="{" ".join(kinds)}" role="status" {of}><p>{words}</p></div>'
     if any(reading.runner_up is not None for reading in number.readings):
         kinds.append("unsure")
     rows = sentences.rows(found, number)
     if len(rows) > ROWS:  # too many to be large: they run on
         rows = [" ".join(rows)]
     return (
-        f'<div class="{" ".join(kinds)}" role="status" '
+        f'<div class="{" ".join(kinds)}" role="status" {of} '
         f'style="--rows:{len(rows)};--longest:{max(map(len, rows))}">'
         f'<span class="digit">{"<br>".join(rows)}</span><p>{words}</p></div>'
     )

@@ -15,14 +15,12 @@ from streamlit.testing.v1 import AppTest
 
 from nn import RECIPES, load_network, save_checkpoint
 from tests.helpers import shown
-from tests.ui.visitor import SEVEN, drawn, session_of
+from tests.ui.visitor import SEVEN, drawn, new_page, session_of
 from ui import i18n
 from ui.page import visit
 from ui.training.limits import Limits
 from ui.training.snapshot import State
 from ui.view import sentences
-
-ROOT = Path(__file__).parents[3]
 
 
 def html(page: AppTest) -> str:
@@ -310,7 +308,7 @@ def test_without_any_checkpoint_the_page_asks_to_train(page: AppTest, weights: P
 
 
 def test_two_visitors_do_not_see_each_others_training(page: AppTest) -> None:
-    other = AppTest.from_file(str(ROOT / "app.py"), default_timeout=30)
+    other = new_page()
     page.run()
     page.number_input(key="epochs-adam").set_value(1)
     page.run()
@@ -326,6 +324,6 @@ def test_two_visitors_do_not_see_each_others_training(page: AppTest) -> None:
 def test_all_visitors_share_one_worker(page: AppTest) -> None:
     page.run()
     workers = [thread for thread in threading.enumerate() if thread.name == "scheduler"]
-    AppTest.from_file(str(ROOT / "app.py"), default_timeout=30).run()
+    new_page().run()
     assert [thread for thread in threading.enumerate() if thread.name == "scheduler"] == workers
     assert len(workers) == 1

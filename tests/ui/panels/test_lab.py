@@ -17,7 +17,7 @@ from streamlit.testing.v1 import AppTest
 
 from nn import RECIPES
 from tests.helpers import checkpoint_bytes, shown
-from tests.ui.visitor import session_of
+from tests.ui.visitor import new_page, session_of
 from ui import config, i18n
 from ui.hints import Hint
 from ui.page import visit
@@ -25,7 +25,6 @@ from ui.runs import Run, Runs
 from ui.training.limits import Limits
 from ui.training.snapshot import State
 
-ROOT = Path(__file__).parents[3]
 VISITOR = "visitor-for-the-tests"
 
 
@@ -464,7 +463,7 @@ def test_a_run_that_raises_is_reported_and_another_can_be_trained(
 def page_with_cookies(monkeypatch: pytest.MonkeyPatch, **cookies: str) -> AppTest:
     told = {name.replace("_", "-"): value for name, value in cookies.items()}
     monkeypatch.setattr(type(st.context), "cookies", told)
-    return AppTest.from_file(str(ROOT / "app.py"), default_timeout=30).run()
+    return new_page().run()
 
 
 @pytest.mark.usefixtures("open_page", "database")

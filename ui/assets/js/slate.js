@@ -1,4 +1,7 @@
-// Three workarounds for streamlit-drawable-canvas, which offers no option for them:
+// While the pen moves, the slate is read again and again by the server's route /read, and what the
+// page shows of the drawing is hidden behind the answers. When the pen is lifted, the page reads the
+// drawing itself, and its result takes their place. Where there is no such route, that is all.
+// Beside that, three workarounds for streamlit-drawable-canvas, which offers no option for them:
 // - Its canvas has no text alternative for screen readers: it gets a role and a label here.
 // - Its toolbar cannot be switched off. CSS hides it; `inert` takes it out of the Tab order.
 // - It waits 200 ms before it sends a finished stroke. The toolbar's first button sends at once, so
@@ -13,6 +16,11 @@ window.digitLabSlate ??= (() => {
   let words = "";
   let waiting = 0;
   let drawing = false;
+  let token = "";
+  let moved = false; // since the latest picture was taken
+  let asking = false;
+  let patience = 0; // until when the server wants to be left alone
+  let before; // which drawing the page showed when the pen was lifted
   const shadow = () =>
     document.querySelector(".st-key-slate [data-testid=stBidiComponentIsolated]")?.shadowRoot;
   function dress() {
@@ -24,23 +32,74 @@ window.digitLabSlate ??= (() => {
     canvas?.setAttribute("role", "img");
     canvas?.setAttribute("aria-label", words);
   }
-  new MutationObserver(() => (waiting ||= setTimeout(dress, 200))).observe(document.body, {
-    childList: true,
-    subtree: true,
-  });
+  new MutationObserver(() => {
+    waiting ||= setTimeout(dress, 200);
+    if (!drawing && shown() !== before) unveil();
+  }).observe(document.body, { childList: true, subtree: true });
+  const shown = () => document.querySelector(".verdict[data-drawing]")?.dataset.drawing;
+  function unveil() {
+    document.body.classList.remove("reading-live");
+    for (const answer of document.querySelectorAll(".live")) answer.remove();
+  }
+  function show(html) {
+    for (const [key, part] of Object.entries(html)) {
+      const place = document.querySelector(`.st-key-${key}`);
+      if (!place) continue;
+      const answer = place.querySelector(".live") ?? place.appendChild(document.createElement("div"));
+      answer.className = "live";
+      answer.innerHTML = part;
+    }
+    document.body.classList.add("reading-live");
+  }
+  function picture() {
+    const small = document.createElement("canvas");
+    small.width = small.height = 176;
+    const pixels = small.getContext("2d");
+    pixels.imageSmoothingQuality = "high";
+    for (const layer of shadow().querySelectorAll("canvas.lower-canvas, canvas.upper-canvas"))
+      pixels.drawImage(layer, 0, 0, small.width, small.height);
+    return new Promise((done) => small.toBlob(done));
+  }
+  async function ask() {
+    if (asking || !moved || !drawing || !token || patience > Date.now()) return;
+    asking = true;
+    moved = false;
+    try {
+      const headers = { Authorization: `Bearer ${token}` };
+      const answer = await fetch("read", { method: "POST", headers, body: await picture() });
+      if (answer.ok) {
+        const { html } = await answer.json();
+        if (drawing) show(html);
+      } else if (answer.status === 429)
+        patience = Date.now() + 1000 * Number(answer.headers.get("Retry-After"));
+      else token = "";
+    } catch {
+      token = ""; // until the page names it again
+    }
+    asking = false;
+    ask();
+  }
+  function move() {
+    moved = drawing;
+    ask();
+  }
   function begin(event) {
     drawing = event.composedPath().some((element) => element.classList?.contains("upper-canvas"));
   }
   function finish() {
     if (!drawing) return;
     drawing = false;
+    before = shown();
+    setTimeout(() => drawing || unveil(), 3000); // nothing new was drawn
     setTimeout(() => shadow()?.querySelector(".dc-toolbar button")?.click()); // once it is on the canvas
   }
   for (const type of ["mousedown", "touchstart"]) window.addEventListener(type, begin, true);
+  for (const type of ["mousemove", "touchmove"]) window.addEventListener(type, move);
   for (const type of ["mouseup", "touchend", "touchcancel"]) window.addEventListener(type, finish);
   return {
-    say(spoken) {
+    say(spoken, key) {
       words = spoken;
+      token = key;
       dress();
     },
   };

@@ -1,0 +1,19 @@
+"""The page from top to bottom: a table of contents, which Streamlit runs anew at every press.
+
+Each part is a module of this package, and each tab a module of `ui/panels/`.
+"""
+
+import streamlit as st
+
+from ui.page import heading, language, polling, prediction, sidebar
+
+heading.check_config()
+language.settle()
+heading.set_up_page()
+heading.show()
+every = polling.set_up()
+with st.sidebar, st.container(gap="xsmall"):
+    sidebar.settings()
+    st.fragment(polling.in_turn(sidebar.panel), run_every=every.panel)()
+st.fragment(polling.in_turn(prediction.show), run_every=every.slate)()
+polling.wait_until_sent()

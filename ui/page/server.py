@@ -1,0 +1,168 @@
+"""What the server does beside the page: it gets ready, and reads the slate while the pen moves.
+
+    POST /read    a PNG or WebP of the slate -> what the network reads, as JSON
+
+A page names the network that its visitor reads with by a token that nobody else has; without one
+it is the shipped network. Nothing is stored. Too many readings at once are turned away, not queued:
+whoever draws sends the next picture anyway.
+"""
+
+from __future__ import annotations
+
+import base64
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import numpy as np
+import streamlit as st
+from anyio import CapacityLimiter, to_thread
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from nn import Network, PhotoError, judge_number, read_number
+from ui import config, data, i18n
+from ui.files import slate_digits
+from ui.session import Session
+from ui.view import elements
+
+from . import language, visit
+
+KINDS = {"image/png", "image/webp"}
+LARGEST_BODY = 2_000_000  # bytes
+AT_ONCE = 32  # readings, of which THREADS are worked on
+THREADS = 2
+CANVAS = 352  # pixels; of what is read once
+WAIT = {"Retry-After": "1"}  # seconds
+
+log = logging.getLogger(__name__)
+_reading: set[object] = set()  # who is answered now: a token, or a request without one
+_threads = CapacityLimiter(THREADS)
+
+
+class RefusedError(Exception):
+    """A request that is not answered with a reading.
+
+    Attributes
+    ----------
+    status : of HTTP
+    """
+
+    def __init__(self, status: int, sentence: str) -> None:
+        super().__init__(sentence)
+        self.status = status
+
+
+@asynccontextmanager
+async def ready(_: st.App) -> AsyncIterator[None]:
+    """Before the first visitor: load data and networks, start who trains, and read once."""
+    await to_thread.run_sync(_get_ready)
+    yield
+
+
+def _get_ready() -> None:
+    from . import heading, prediction, sidebar  # noqa: F401, which need Streamlit's runtime
+
+    try:
+        config.current()
+        data.mnist()
+        visit.scheduler()
+        network = _shipped()
+        read_number(network, np.tri(CANVAS, dtype=np.uint8)[..., None].repeat(4, 2) * 255)
+    except Exception:  # the page tells what is wrong, too
+        log.exception("not everything is ready")
+
+
+async def read(request: Request) -> JSONResponse:
+    """Answer one picture of a slate."""
+    try:
+        if request.method != "POST":
+            raise RefusedError(
+                405, f"expected POST with a picture of the slate, got {request.method}"
+            )
+        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if kind not in KINDS:
+            raise RefusedError(
+                415, f"expected a picture as image/png or image/webp, got {kind[:40]!r}"
+            )
+        session = _session(request)
+        who = object() if session is None else session.token
+        if len(_reading) >= AT_ONCE or who in _reading:
+            raise RefusedError(429, "expected one picture at a time, got more; send it again later")
+        _reading.add(who)
+        try:
+            picture = await _body(request)
+            answer = await to_thread.run_sync(_read, session, picture, limiter=_threads)
+        finally:
+            _reading.discard(who)
+    except RefusedError as error:
+        headers = WAIT if error.status == 429 else None
+        return JSONResponse({"error": str(error)}, error.status, headers)
+    return JSONResponse(answer)
+
+
+ROUTES = [Route("/read", read, methods=["GET", "POST", "PUT", "PATCH", "DELETE"])]
+
+
+def _session(request: Request) -> Session | None:
+    """The session of the page that asks; None where no page does."""
+    _, _, token = request.headers.get("authorization", "").partition(" ")
+    session = visit.of_token(token)
+    if token and session is None:
+        raise RefusedError(403, "expected the token of an open page, got another; reload the page")
+    return session
+
+
+def _shipped() -> Network:
+    for name in visit.SHIPPED:
+        network = visit.shipped(name)
+        if isinstance(network, Network):
+            return network
+    raise RefusedError(503, "expected a network in weights/, got none that can be read")
+
+
+async def _body(request: Request) -> bytes:
+    """The request's body, as far as it may be long."""
+    too_long = RefusedError(413, f"expected at most {LARGEST_BODY:,} bytes, got more")
+    body = bytearray()
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > LARGEST_BODY:
+                raise too_long
+    except ClientDisconnect:
+        raise RefusedError(400, "expected a whole picture, got a part of one") from None
+    if not body:
+        raise RefusedError(400, "expected a picture of the slate, got an empty body")
+    return bytes(body)
+
+
+def _read(session: Session | None, picture: bytes) -> dict[str, Any]:
+    """The answer: numbers, and for a page what it is to show."""
+    try:
+        found = slate_digits(picture)
+    except PhotoError as error:
+        raise RefusedError(413 if error.kind == "photo_large" else 400, str(error)) from None
+    network = (session and session.network) or _shipped()
+    number = judge_number(network, found.digits if found else ())
+    weakest = number.readings[number.weakest]
+    seen = np.zeros(0) if weakest.steps is None else weakest.steps.input
+    answer: dict[str, Any] = {
+        "digit": weakest.digit,
+        "runner_up": weakest.runner_up,
+        "confidence": weakest.confidence,
+        "probabilities": weakest.probabilities.tolist(),
+        "input": base64.b64encode((seen * 255).round().astype(np.uint8).tobytes()).decode("ascii"),
+    }
+    if len(number.readings) > 1:
+        answer["digits"] = number.digits
+    if session is not None:
+        language.speak(session.language)
+        answer["html"] = {
+            "verdict": elements.verdict(found, number),
+            "bars": elements.bars(weakest),
+            "network-input": elements.heading(i18n.SEES) + elements.network_input(weakest.steps),
+        }
+    return answer
