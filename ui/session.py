@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeVar
+from weakref import WeakValueDictionary
 
 from nn import CheckpointError, Found, Network, Number, Preprocessing, Recipe
 from nn.explain.attribution import explaining
@@ -24,6 +25,7 @@ from .training.trainers import Trainers
 from .view.film import Film
 from .view.landscape import Landscape
 
+BY_TOKEN: WeakValueDictionary[str, Session] = WeakValueDictionary()  # of all pages that are open
 YOURS = "yours"  # the reader that is the controlled run
 COMPARABLE = (str, int, float, tuple, frozenset, type(None))
 
@@ -198,6 +200,9 @@ class Session:
     _memo: dict[str, tuple[tuple[object, ...], Any]] = field(default_factory=dict)
     _computed: dict[str, Computed[Any]] = field(default_factory=dict)
     _computing: dict[str, Computed[None]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        BY_TOKEN[self.token] = self
 
     # Training
 

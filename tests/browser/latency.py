@@ -38,7 +38,8 @@ WATCH = """() => {
     window.addEventListener('pointerup', () => { window.lifted = performance.now(); }, true);
     const verdict = document.querySelector('.st-key-verdict');
     new MutationObserver(() => {
-        if (window.lifted !== null && window.took === null && /\\d/.test(verdict.textContent))
+        const own = verdict.querySelector('.verdict:not(.live *)');
+        if (window.lifted !== null && window.took === null && /\\d/.test(own.textContent))
             window.took = performance.now() - window.lifted;
     }).observe(verdict, {subtree: true, childList: true, characterData: true});
 }"""

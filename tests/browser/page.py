@@ -182,9 +182,10 @@ class Visit:
         self.page.on("pageerror", lambda error: self.trouble.append(f"script: {error}"))
         self.page.on("console", self._note_console)
         self.slate = self.page.locator("canvas.upper-canvas")
-        self.verdict = self.page.locator(".st-key-verdict")
-        self.input = self.page.locator(".st-key-network-input img.pixels")
-        self.bars = self.page.locator(".bars")
+        # The page's own, not what is shown while the pen moves.
+        self.verdict = self.page.locator(".st-key-verdict .verdict:not(.live *)")
+        self.input = self.page.locator(".st-key-network-input img.pixels:not(.live *)")
+        self.bars = self.page.locator(".bars:not(.live *)")
         self.status = self.page.locator(".st-key-training-status")
         self.progress = self.status.get_by_role("progressbar")
         self.strip = self.page.locator(".st-key-strip")
@@ -311,7 +312,7 @@ class Visit:
 
     def ink_box(self) -> tuple[float, float, float, float]:
         """Left, top, right, bottom of the ink that was found, in percent of the slate."""
-        style = self.page.locator(".found .box").get_attribute("style") or ""
+        style = self.page.locator(".found:not(.live *) .box").get_attribute("style") or ""
         names = ("left", "top", "width", "height")
         found = [re.search(rf"{name}:\s*([\d.]+)%", style) for name in names]
         left, top, width, height = (float(match[1]) for match in found if match)
@@ -350,7 +351,7 @@ class Visit:
         self._expect_widths("some((fill, i) => fill.style.width !== old[i])", widths)
 
     def _expect_widths(self, condition: str, widths: Sequence[str]) -> None:
-        fills = "[...document.querySelectorAll('.bars .fill')]"  # made anew each time
+        fills = "[...document.querySelectorAll('.bars:not(.live *) .fill')]"  # made anew each time
         script = f"old => {fills}.length === old.length && {fills}.{condition}"
         self.page.wait_for_function(script, arg=list(widths), timeout=PATIENCE)
 

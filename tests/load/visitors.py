@@ -49,9 +49,11 @@ ARRIVALS = 4  # visitors who open the page at the same time
 MB = 1e6
 
 
-def slate(digit: int) -> str:
+def slate(digit: int, side: int = 352) -> str:
     """What the canvas says when a digit is drawn on it."""
-    picture, file = drawing(digit, size=(352, 352), at=(110, 70), scale=130, pen=22), io.BytesIO()
+    part, file = side / 352, io.BytesIO()
+    at = round(110 * part), round(70 * part)
+    picture = drawing(digit, size=(side, side), at=at, scale=130 * part, pen=22 * part)
     Image.fromarray(picture).save(file, "PNG")
     data = "data:image/png;base64," + base64.b64encode(file.getvalue()).decode("ascii")
     raw = {"version": "7.4.0", "objects": [{"type": "Path", "path": [["M", 110, 70]]}]}

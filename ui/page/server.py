@@ -13,6 +13,7 @@ import base64
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,11 +26,12 @@ from starlette.routing import Route
 from nn import Network, PhotoError, judge_number, read_number
 from ui import config, data, i18n
 from ui.files import slate_digits
-from ui.session import Session
+from ui.session import BY_TOKEN, Session
 from ui.view import elements
 
 from . import language, visit
 
+PAGE = Path(__file__).with_name("main.py")
 KINDS = {"image/png", "image/webp"}
 LARGEST_BODY = 2_000_000  # bytes
 AT_ONCE = 32  # readings, of which THREADS are worked on
@@ -109,7 +111,7 @@ ROUTES = [Route("/read", read, methods=["GET", "POST", "PUT", "PATCH", "DELETE"]
 def _session(request: Request) -> Session | None:
     """The session of the page that asks; None where no page does."""
     _, _, token = request.headers.get("authorization", "").partition(" ")
-    session = visit.of_token(token)
+    session = BY_TOKEN.get(token)
     if token and session is None:
         raise RefusedError(403, "expected the token of an open page, got another; reload the page")
     return session

@@ -10,7 +10,6 @@ import re
 import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
-from weakref import WeakValueDictionary
 
 import streamlit as st
 
@@ -28,7 +27,6 @@ COOKIE = "digit-lab-visitor"  # all programs on a host share its cookies, whatev
 FORMER_COOKIE = "visitor"  # before version 1.0
 TOKEN = re.compile(r"[A-Za-z0-9_-]{16,64}")
 YEAR = 365 * 24 * 3600  # seconds
-_by_token: WeakValueDictionary[str, Session] = WeakValueDictionary()
 
 
 @dataclass
@@ -71,15 +69,9 @@ def _connection() -> Connection:
 def session() -> Session:
     """What the page remembers of this visitor."""
     if "session" not in st.session_state:
-        visitor = Session(_visitor(), scheduler(), store())
-        st.session_state["session"] = _by_token[visitor.token] = visitor
+        st.session_state["session"] = Session(_visitor(), scheduler(), store())
     found: Session = st.session_state["session"]
     return found
-
-
-def of_token(token: str) -> Session | None:
-    """The session of the page that has this token."""
-    return _by_token.get(token)
 
 
 def look() -> None:

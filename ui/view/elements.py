@@ -53,13 +53,13 @@ def json_text(value: object) -> str:
     return json.dumps(value).replace("<", "\\u003c")
 
 
-def verdict(found: Found | None, number: Number, drawing: int = 0) -> str:
+def verdict(found: Found | None, number: Number, drawing: int | None = None) -> str:
     """The large digits and how certain the network is; a sentence where it reads no digit.
 
-    By the number of the `drawing`, a script knows whether it is the one just drawn.
+    By the number of the `drawing`, slate.js knows whether it is the one just drawn.
     """
     words = "<br>".join(map(html.escape, sentences.verdict(found, number).split("\n")))
-    kinds, of = ["verdict"], f'data-drawing="{drawing}"'
+    kinds, of = ["verdict"], "" if drawing is None else f'data-drawing="{drawing}"'
     if len(number.readings) > 1:
         kinds += ["several", f"of{min(len(number.readings), 5)}"]
     if found is None or number.digits is None:
