@@ -1,4 +1,4 @@
-"""How long a visitor waits: for the page, and from the end of a stroke to its verdict.
+"""How long a visitor waits: for the page, during a stroke, and from its end to its verdict.
 
 Run it with `python tests/browser/latency.py`. It starts servers of its own and looks at nothing
 else; what else the machine does at the time is in the figures too.
@@ -13,7 +13,7 @@ from functools import partial
 from itertools import cycle
 
 import numpy as np
-from page import DESKTOP, Visit, free_port, launch, serve
+from page import DESKTOP, STROKES, Visit, free_port, launch, serve
 from playwright.sync_api import Browser, expect, sync_playwright
 
 START_LIMIT = 3.0  # seconds from the server's start, or from an address entered, to a usable page
@@ -21,6 +21,8 @@ TRAINING_LIMIT = 80.0  # milliseconds that a training may add to a stroke's p95
 ROUNDS = 3  # of idle and training by turns
 DIGITS = (7, 3, 2, 5)
 PANEL_LIMIT = 400.0  # milliseconds from a stroke to the open panel, at p95, while one trains
+LIVE_LIMIT, LIVE_TRAINING_LIMIT = 100.0, 180.0  # milliseconds from a movement to the bars, p95
+SLOW_STEPS = 150  # movements in each line of a slow stroke
 PANELS = {  # by its tab: what a stroke changes in it
     "Why": ".st-key-why-pixels",
     "Inside": ".st-key-inside-flow",
@@ -42,6 +44,26 @@ WATCH = """() => {
         if (window.lifted !== null && window.took === null && /\\d/.test(own.textContent))
             window.took = performance.now() - window.lifted;
     }).observe(verdict, {subtree: true, childList: true, characterData: true});
+}"""
+# During a stroke: when the pen moved, when a picture of the slate was taken, and when the bars
+# changed after it. There is one picture at a time, so the two belong together in order.
+WATCH_STROKE = """() => {
+    window.moves = []; window.pictures = []; window.changes = [];
+    if (window.strokes) return;
+    window.addEventListener('mousemove', event => {
+        if (event.buttons) window.moves.push(performance.now());
+    }, true);
+    const toBlob = HTMLCanvasElement.prototype.toBlob;
+    HTMLCanvasElement.prototype.toBlob = function (...given) {
+        window.pictures.push(performance.now());
+        return toBlob.apply(this, given);
+    };
+    window.strokes = new MutationObserver(records => {
+        if (records.some(record => record.target.className === 'live'))
+            window.changes.push(performance.now());
+    });
+    const bars = document.querySelector('.st-key-bars');
+    window.strokes.observe(bars, {subtree: true, childList: true});
 }"""
 
 # From the pen's lifting to the last change in one place, waited for while it goes on changing.
@@ -77,6 +99,31 @@ def stroke_to_verdict(visitor: Visit, digit: int) -> float:
     visitor.page.wait_for_function("window.took !== null")
     took: float = visitor.page.evaluate("window.took")
     return took
+
+
+def during_stroke(visitor: Visit) -> tuple[list[float], float]:
+    """Draw a 7 slowly; how long after each movement the bars showed it, and their changes a second.
+
+    Milliseconds. The last picture of a stroke is the page's own affair and not in it.
+    """
+    visitor.press("clear")
+    visitor.expect_blank()
+    visitor.page.evaluate(WATCH_STROKE)
+    mouse, (first, *rest) = visitor.page.mouse, visitor.place(STROKES[7][0])
+    mouse.move(*first)
+    mouse.down()
+    for point in rest:
+        mouse.move(*point, steps=SLOW_STEPS)
+    moves, pictures, changes = visitor.page.evaluate("[moves, pictures, changes]")
+    mouse.up()
+    visitor.expect_digit(7)
+    shown = list(zip(pictures, changes, strict=False))
+    waits = [
+        next((change - move for picture, change in shown if picture >= move), None)
+        for move in moves
+    ]
+    a_second = (len(changes) - 1) / (changes[-1] - changes[0]) * 1000
+    return [wait for wait in waits if wait is not None], a_second
 
 
 def seconds_to_usable(visitor: Visit, go: Callable[[], object]) -> float:
@@ -147,6 +194,36 @@ def measure_strokes(browser: Browser, strokes: int, recipe: str) -> None:
     )
 
 
+def measure_live(browser: Browser, strokes: int, recipe: str) -> None:
+    """Print how soon, and how often, the bars follow the pen, idle and in training by turns."""
+    limits = {"idle": LIVE_LIMIT, "training": LIVE_TRAINING_LIMIT}
+    waits: dict[str, list[float]] = {"idle": [], "training": []}
+    rates: dict[str, list[float]] = {"idle": [], "training": []}
+    with serve() as address:
+        visitor = Visit(browser.new_context(**DESKTOP), address).open()
+        visitor.choose_recipe(recipe)
+        for _ in range(ROUNDS):
+            for state in waits:
+                if state == "training":
+                    visitor.press("train")
+                    expect(visitor.status).to_contain_text(" left")
+                    visitor.choose_reader("Best")
+                for _ in range(strokes // ROUNDS):
+                    taken, a_second = during_stroke(visitor)
+                    waits[state] += taken
+                    rates[state].append(a_second)
+            visitor.press("stop")
+            expect(visitor.status).to_contain_text("stopped")
+        for complaint in visitor.complaints():
+            print("complaint:", complaint)
+        visitor.context.close()
+    for state, taken in waits.items():
+        p50, p95 = quantiles(taken)
+        print(f"pen moved to bars, {state:8}: p50 {p50:.0f} ms, p95 {p95:.0f} ms", end=" ")
+        print(f"(limit {limits[state]:.0f}; {len(taken)} movements)", end=", ")
+        print(f"changes a second {np.median(rates[state]):.1f}, at least {min(rates[state]):.1f}")
+
+
 def measure_panels(browser: Browser, strokes: int) -> None:
     """Print p50 and p95 from pen lifted to the open panel refreshed, while 1,024 units train.
 
@@ -185,12 +262,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="How long a visitor waits.")
     parser.add_argument("--strokes", type=int, default=30, help="strokes, idle and in training")
     parser.add_argument("--recipe", default="Original", help="how the recipe's name begins")
+    parser.add_argument("--live", action="store_true", help="only what follows the moving pen")
     parser.add_argument("--panels", action="store_true", help="only the panels below the verdict")
     options = parser.parse_args()
     with sync_playwright() as playwright:
         browser = launch(playwright)
         if options.panels:
             measure_panels(browser, options.strokes)
+        elif options.live:
+            measure_live(browser, options.strokes, options.recipe)
         else:
             measure_start(browser)
             measure_strokes(browser, options.strokes, options.recipe)

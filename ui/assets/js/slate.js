@@ -20,6 +20,7 @@ window.digitLabSlate ??= (() => {
   let moved = false; // since the latest picture was taken
   let asking = false;
   let patience = 0; // until when the server wants to be left alone
+  let live = false; // whether answers are shown
   let before; // which drawing the page showed when the pen was lifted
   const shadow = () =>
     document.querySelector(".st-key-slate [data-testid=stBidiComponentIsolated]")?.shadowRoot;
@@ -34,10 +35,11 @@ window.digitLabSlate ??= (() => {
   }
   new MutationObserver(() => {
     waiting ||= setTimeout(dress, 200);
-    if (!drawing && shown() !== before) unveil();
+    if (live && !drawing && shown() !== before) unveil();
   }).observe(document.body, { childList: true, subtree: true });
   const shown = () => document.querySelector(".verdict[data-drawing]")?.dataset.drawing;
   function unveil() {
+    live = false;
     document.body.classList.remove("reading-live");
     for (const answer of document.querySelectorAll(".live")) answer.remove();
   }
@@ -49,6 +51,7 @@ window.digitLabSlate ??= (() => {
       answer.className = "live";
       answer.innerHTML = part;
     }
+    live = true;
     document.body.classList.add("reading-live");
   }
   function picture() {
