@@ -51,6 +51,11 @@ class Slate:
     found: Found | None = None
     drawings: int = 0
 
+    @property
+    def changes(self) -> int:
+        """How often what is on it has changed, as far as the server knows."""
+        return self.count + self.drawings
+
     def put(self, objects: list[dict[str, Any]]) -> None:
         """Replace what is on it by these strokes; nothing for a blank slate."""
         self.count += 1

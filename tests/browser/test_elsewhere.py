@@ -16,7 +16,7 @@ pytestmark = pytest.mark.browser
 SETTINGS = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text("utf-8"))
 # Streamlit's command line, which writes at its end what its settings were.
 TELL = """
-import atexit, json, pathlib, sys
+import atexit, json, pathlib, signal, sys
 from streamlit import config
 from streamlit.web import cli
 
@@ -25,6 +25,7 @@ def tell():
     found = {option.key: option.value for option in config.get_config_options().values()}
     pathlib.Path("settings.json").write_text(json.dumps(found, default=str))
 
+signal.signal(signal.SIGTERM, lambda *_: sys.exit())  # an end that atexit hears of
 sys.exit(cli.main())
 """
 COLOURS = """element => {

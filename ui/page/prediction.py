@@ -40,7 +40,7 @@ def show() -> None:
         place = session.place(found, number)
         reading = number.readings[place]
         with st.container(key="verdict"):
-            st.html(elements.verdict(found, number, session.slate.drawings))
+            st.html(elements.verdict(found, number, session.slate.changes))
         with st.container(key="bars"):
             st.html(elements.bars(reading))
         sidebar.strip()

@@ -56,7 +56,7 @@ def json_text(value: object) -> str:
 def verdict(found: Found | None, number: Number, drawing: int | None = None) -> str:
     """The large digits and how certain the network is; a sentence where it reads no digit.
 
-    By the number of the `drawing`, slate.js knows whether it is the one just drawn.
+    From `drawing`, the number of the slate's changes, slate.js knows whether it is of the latest.
     """
     words = "<br>".join(map(html.escape, sentences.verdict(found, number).split("\n")))
     kinds, of = ["verdict"], "" if drawing is None else f'data-drawing="{drawing}"'

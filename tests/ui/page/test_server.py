@@ -100,7 +100,7 @@ def test_of_the_same_pixels_route_and_page_say_the_same(page: AppTest) -> None:
     shown = html(page)
     assert got["html"]["bars"] in shown
     assert got["html"]["network-input"] in shown
-    assert elements.verdict(*_read_by(page), session_of(page).slate.drawings) in shown
+    assert elements.verdict(*_read_by(page), session_of(page).slate.changes) in shown
     assert got["html"]["verdict"] == elements.verdict(*_read_by(page))
 
 
