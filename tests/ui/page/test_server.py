@@ -8,8 +8,9 @@ import gc
 import io
 import json
 import threading
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Coroutine, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
 
 import numpy as np
 import pytest
@@ -23,6 +24,7 @@ from ui.page import server, visit
 from ui.session import BY_TOKEN, Session
 from ui.view import elements
 
+T = TypeVar("T")
 FOUR_AND_ONE = [((40, 80), (40, 180)), ((40, 180), (140, 180)), ((100, 80), (100, 280)), ONE[0]]
 
 
@@ -47,13 +49,19 @@ def request(
     return Request(scope, receive)
 
 
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """What it returns; in a thread, as the browser tests leave an event loop in this one."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, work).result()
+
+
 def answer(*requests: Request) -> list[tuple[int, dict[str, Any]]]:
     """The status and JSON of each, asked at once."""
 
     async def ask() -> list[Any]:
         return await asyncio.gather(*map(server.read, requests))
 
-    return [(got.status_code, json.loads(bytes(got.body))) for got in asyncio.run(ask())]
+    return [(got.status_code, json.loads(bytes(got.body))) for got in run(ask())]
 
 
 def read(*chunks: bytes, **settings: str) -> tuple[int, dict[str, Any]]:
@@ -183,7 +191,7 @@ async def _others_while_held(held: Iterable[Request], more: Request, go: threadi
 def test_more_at_once_are_told_to_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server, "AT_ONCE", 3)
     held = [request(png(SEVEN)) for _ in range(3)]
-    refused, done = asyncio.run(_others_while_held(held, request(png(SEVEN)), _held(monkeypatch)))
+    refused, done = run(_others_while_held(held, request(png(SEVEN)), _held(monkeypatch)))
     assert refused.status_code == 429
     assert refused.headers["retry-after"] == "1"
     assert done == [200, 200, 200]
@@ -196,7 +204,7 @@ def test_a_page_asks_for_one_reading_at_a_time(
     page.run()
     token = session_of(page).token
     held = [request(png(SEVEN), token=token)]
-    refused, done = asyncio.run(
+    refused, done = run(
         _others_while_held(held, request(png(SEVEN), token=token), _held(monkeypatch))
     )
     assert (refused.status_code, done) == (429, [200])
@@ -224,5 +232,5 @@ def test_the_server_gets_ready_whatever_is_wrong(
         async with server.ready(None):  # type: ignore[arg-type]
             pass
 
-    asyncio.run(start())
+    run(start())
     assert "not everything is ready" in caplog.text
