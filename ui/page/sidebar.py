@@ -26,8 +26,9 @@ AGAIN = 0.5  # seconds; a press may arrive twice while the page updates itself
 def settings() -> None:
     """The heading and the fields; not part of what updates itself."""
     st.html(elements.heading(i18n.TRAINING) + visit.cookie(), unsafe_allow_javascript=True)
-    if trouble := visit.session().scheduler.trouble:
-        st.warning(i18n.plain(i18n.say("TRAINERS_TROUBLE", error=trouble)))
+    with st.container(key="trouble"):  # nothing below is moved when it comes or goes
+        if trouble := visit.session().scheduler.trouble:
+            st.warning(i18n.plain(i18n.say("TRAINERS_TROUBLE", error=trouble)))
     fields.show()
 
 
