@@ -28,7 +28,7 @@ from ui.training.snapshot import Snapshot
 
 MAX_UPLOAD_BYTES = 25_000_000
 MAX_UNPACKED_BYTES = 50_000_000  # weights hardly compress: only a malicious upload exceeds this
-LARGEST_SLATE = 1024 * 1024  # pixels of a picture that is decoded; the canvas sends 352 x 352
+LARGEST_SLATE = 1024 * 1024  # pixels of a picture that is decoded
 COLUMNS = ("epoch", "step", "quantity", "series", "value")
 CURVES = (  # field of a point, quantity, series
     ("loss", "loss", "training"),

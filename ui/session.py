@@ -25,7 +25,7 @@ from .training.trainers import Trainers
 from .view.film import Film
 from .view.landscape import Landscape
 
-BY_TOKEN: WeakValueDictionary[str, Session] = WeakValueDictionary()  # of all pages that are open
+BY_TOKEN: WeakValueDictionary[str, Session] = WeakValueDictionary()  # not yet forgotten
 YOURS = "yours"  # the reader that is the controlled run
 COMPARABLE = (str, int, float, tuple, frozenset, type(None))
 

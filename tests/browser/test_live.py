@@ -114,7 +114,8 @@ def test_without_the_route_the_page_reads_as_before(
         route.fulfill(status=404, body="no such page")
 
     visitor.context.route("**/read", refuse)
-    (visitor.touch if settings else visitor.draw)(7)
+    with visitor.page.expect_request("**/read"):
+        (visitor.touch if settings else visitor.draw)(7)
     expect_the_pages_own(visitor, 7)
     assert len(asked) == 1  # and not for each movement
     visitor.forgive("Failed to load resource")
@@ -128,8 +129,11 @@ def test_a_server_that_is_busy_is_left_alone_for_a_while(desk: Visit) -> None:
         route.fulfill(status=429, headers={"Retry-After": "600"}, body="{}")
 
     desk.context.route("**/read", refuse)
-    desk.draw(7)
+    with desk.page.expect_request("**/read"):
+        desk.draw(7)
     expect_the_pages_own(desk, 7)
+    seen = desk.picture()
     desk.draw([[(20, 90), (30, 90)]])
+    expect(desk.input).not_to_have_attribute("src", seen)
     assert len(asked) == 1
     desk.forgive("Failed to load resource")

@@ -5,8 +5,8 @@ own; some visitors train there, and their polls are timed. Clients and flood hav
 their own on the same machine. It ends with 1 where a promise is broken.
 
 - A client sends the next picture as soon as the one before is answered, as a page does.
-- The flood sends at its pace whether or not there are answers, over FLOOD_CONNECTIONS connections;
-  what it could not send in time is in the table.
+- The flood sends at its pace, over FLOOD_CONNECTIONS connections, as far as the server takes it;
+  how much that was is in the table.
 """
 
 from __future__ import annotations
@@ -94,6 +94,7 @@ def flood(address: str) -> Counter[int]:
             if time.perf_counter() - began > FLOOD_SECONDS:
                 break
             writer.write(sent)
+            await writer.drain()
             statuses[0] += 1
         await asyncio.sleep(1)
         counting.cancel()

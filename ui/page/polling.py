@@ -48,12 +48,13 @@ def interval(runs: int, present: float | None = None) -> float:
     return present if present is not None and near and right > SHORTEST else right
 
 
-def wanted() -> tuple[tuple[str, ...], float | None]:
-    """What a full run sets the polling up for: the visitor's live runs, and the interval."""
+def wanted() -> tuple[tuple[str, ...], float | None, str]:
+    """What a full run is made for: the visitor's live runs, the interval, and who cannot train."""
     visitor = visit.session()
     live = tuple(run.id for run in visitor.runs.live())
     present = visitor.polled[1] if visitor.polled else None
-    return live, interval(len(visitor.scheduler), present) if live else None
+    seconds = interval(len(visitor.scheduler), present) if live else None
+    return live, seconds, visitor.scheduler.trouble
 
 
 def set_up() -> Intervals:

@@ -3,12 +3,13 @@
     POST /read    a PNG or WebP of the slate -> what the network reads, as JSON
 
 A page names the network that its visitor reads with by a token that nobody else has; without one
-it is the shipped network. Nothing is stored. Too many readings at once are turned away, not queued:
-whoever draws sends the next picture anyway.
+it is the shipped network. Nothing is stored. Beyond a few dozen readings at once, requests are
+turned away: whoever draws sends the next picture anyway.
 """
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import logging
 from collections.abc import AsyncIterator
@@ -36,8 +37,8 @@ KINDS = {"image/png", "image/webp"}
 LARGEST_BODY = 2_000_000  # bytes
 AT_ONCE = 32  # readings, of which THREADS are worked on
 THREADS = 2
-CANVAS = 352  # pixels; of what is read once
-WAIT = {"Retry-After": "1"}  # seconds
+BODY_SECONDS = 5.0  # that a body may take to come
+HEADERS = {405: {"Allow": "POST"}, 429: {"Retry-After": "1"}}  # the latter in seconds
 
 log = logging.getLogger(__name__)
 _reading: set[object] = set()  # who is answered now: a token, or a request without one
@@ -65,15 +66,17 @@ async def ready(_: st.App) -> AsyncIterator[None]:
 
 
 def _get_ready() -> None:
-    from . import heading, prediction, sidebar  # noqa: F401, which need Streamlit's runtime
-
     try:
+        from . import heading, prediction, sidebar, slate  # noqa: F401, which need the runtime
+
         config.current()
         data.mnist()
         visit.scheduler()
         network = _shipped()
-        read_number(network, np.tri(CANVAS, dtype=np.uint8)[..., None].repeat(4, 2) * 255)
-    except Exception:  # the page tells what is wrong, too
+        read_number(network, np.tri(slate.SIDE, dtype=np.uint8)[..., None].repeat(4, 2) * 255)
+    except config.ConfigError:
+        pass  # the page says what is wrong
+    except Exception:
         log.exception("not everything is ready")
 
 
@@ -100,17 +103,16 @@ async def read(request: Request) -> JSONResponse:
         finally:
             _reading.discard(who)
     except RefusedError as error:
-        headers = WAIT if error.status == 429 else None
-        return JSONResponse({"error": str(error)}, error.status, headers)
+        return JSONResponse({"error": str(error)}, error.status, HEADERS.get(error.status))
     return JSONResponse(answer)
 
 
-ROUTES = [Route("/read", read, methods=["GET", "POST", "PUT", "PATCH", "DELETE"])]
+ROUTES = [Route("/read", read, methods=["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])]
 
 
 def _session(request: Request) -> Session | None:
     """The session of the page that asks; None where no page does."""
-    _, _, token = request.headers.get("authorization", "").partition(" ")
+    token = request.headers.get("x-digit-lab-page", "")
     session = BY_TOKEN.get(token)
     if token and session is None:
         raise RefusedError(403, "expected the token of an open page, got another; reload the page")
@@ -130,10 +132,13 @@ async def _body(request: Request) -> bytes:
     too_long = RefusedError(413, f"expected at most {LARGEST_BODY:,} bytes, got more")
     body = bytearray()
     try:
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > LARGEST_BODY:
-                raise too_long
+        async with asyncio.timeout(BODY_SECONDS):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > LARGEST_BODY:
+                    raise too_long
+    except TimeoutError:
+        raise RefusedError(408, f"expected a picture within {BODY_SECONDS:g} s") from None
     except ClientDisconnect:
         raise RefusedError(400, "expected a whole picture, got a part of one") from None
     if not body:

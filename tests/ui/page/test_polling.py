@@ -40,6 +40,8 @@ def test_as_visitors_come_and_go_the_interval_changes_a_few_times_only() -> None
 class Many:
     """A scheduler with so many runs."""
 
+    trouble = ""
+
     def __init__(self, count: int) -> None:
         self.count = count
 

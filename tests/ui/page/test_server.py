@@ -44,7 +44,7 @@ def request(
 
     headers = [(b"content-type", kind.encode())]
     if token:
-        headers.append((b"authorization", f"Bearer {token}".encode()))
+        headers.append((b"x-digit-lab-page", token.encode()))
     scope = {"type": "http", "method": method, "path": "/read", "headers": headers}
     return Request(scope, receive)
 
@@ -220,9 +220,26 @@ def test_a_page_that_is_gone_leaves_no_token() -> None:
     assert token not in BY_TOKEN
 
 
-def test_the_server_gets_ready_whatever_is_wrong(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+def test_a_body_that_does_not_come_holds_no_place_for_long(
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(server, "BODY_SECONDS", 0.05)
+    stuck = request()
+
+    async def receive() -> dict[str, Any]:
+        await asyncio.Event().wait()
+        return {}
+
+    stuck._receive = receive
+    assert answer(stuck)[0][0] == 408
+    assert not server._reading
+
+
+def test_the_server_gets_ready_whatever_is_wrong(
+    page: AppTest, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    page.run()  # it has Streamlit's runtime
+
     def fail() -> None:
         raise OSError("no data")
 

@@ -6,9 +6,10 @@
 // - Its toolbar cannot be switched off. CSS hides it; `inert` takes it out of the Tab order.
 // - It waits 200 ms before it sends a finished stroke. The toolbar's first button sends at once, so
 //   it is clicked after each stroke.
-// Depends on: the container key "slate" (class st-key-slate), Streamlit's data-testid
-// "stBidiComponentIsolated" and the shadow root in it, the component's classes dc-toolbar and
-// upper-canvas. Seen in Streamlit 1.67 and streamlit-drawable-canvas 0.13.0.
+// Depends on: the container keys "slate" (class st-key-slate), "verdict", "bars" and
+// "network-input", the attribute data-drawing of the verdict, Streamlit's data-testid
+// "stBidiComponentIsolated" and the shadow root in it, the component's classes dc-toolbar,
+// lower-canvas and upper-canvas. Seen in Streamlit 1.67 and streamlit-drawable-canvas 0.13.0.
 // Where none of these is found, nothing happens.
 // This script goes through st.html, whose sanitiser takes a less-than sign before a letter, a slash
 // or an exclamation mark for a tag: there must be none in here.
@@ -16,10 +17,14 @@ window.digitLabSlate ??= (() => {
   let words = "";
   let waiting = 0;
   let drawing = false;
+  const SIDE = 176; // pixels of a picture on its way
+  const PATIENCE = 5000; // milliseconds that an answer may take; so long is a failure left alone
   let token = "";
+  let stroke = 0; // how many have been begun
+  let fallback = 0; // a timer
   let moved = false; // since the latest picture was taken
   let asking = false;
-  let patience = 0; // until when the server wants to be left alone
+  let resting = 0; // until when the server is left alone
   let live = false; // whether answers are shown
   let before; // which drawing the page showed when the pen was lifted
   const shadow = () =>
@@ -49,6 +54,7 @@ window.digitLabSlate ??= (() => {
       if (!place) continue;
       const answer = place.querySelector(".live") ?? place.appendChild(document.createElement("div"));
       answer.className = "live";
+      answer.ariaHidden = "true"; // too quick to be read out
       answer.innerHTML = part;
     }
     live = true;
@@ -56,7 +62,7 @@ window.digitLabSlate ??= (() => {
   }
   function picture() {
     const small = document.createElement("canvas");
-    small.width = small.height = 176;
+    small.width = small.height = SIDE;
     const pixels = small.getContext("2d");
     pixels.imageSmoothingQuality = "high";
     for (const layer of shadow().querySelectorAll("canvas.lower-canvas, canvas.upper-canvas"))
@@ -64,36 +70,47 @@ window.digitLabSlate ??= (() => {
     return new Promise((done) => small.toBlob(done));
   }
   async function ask() {
-    if (asking || !moved || !drawing || !token || patience > Date.now()) return;
+    if (asking || !moved || !drawing || !token || resting > Date.now()) return;
     asking = true;
     moved = false;
+    const asked = stroke;
     try {
-      const headers = { Authorization: `Bearer ${token}` };
-      const answer = await fetch("read", { method: "POST", headers, body: await picture() });
+      const answer = await fetch("read", {
+        method: "POST",
+        headers: { "X-Digit-Lab-Page": token },
+        body: await picture(),
+        signal: AbortSignal.timeout(PATIENCE),
+      });
       if (answer.ok) {
         const { html } = await answer.json();
-        if (drawing) show(html);
-      } else if (answer.status === 429)
-        patience = Date.now() + 1000 * Number(answer.headers.get("Retry-After"));
-      else token = "";
+        if (drawing && asked === stroke) show(html);
+      } else if ([403, 404, 405].includes(answer.status)) {
+        token = ""; // there is no such route, or no such page any more
+      } else {
+        resting = Date.now() + (1000 * Number(answer.headers.get("Retry-After")) || PATIENCE);
+      }
     } catch {
-      token = ""; // until the page names it again
+      resting = Date.now() + PATIENCE;
     }
     asking = false;
     ask();
   }
-  function move() {
+  function move(event) {
+    if (event.type === "mousemove" && !event.buttons) return finish(); // lifted elsewhere
     moved = drawing;
     ask();
   }
   function begin(event) {
+    if (event.button) return; // not the main one
     drawing = event.composedPath().some((element) => element.classList?.contains("upper-canvas"));
+    stroke += drawing;
+    clearTimeout(fallback);
   }
   function finish() {
     if (!drawing) return;
     drawing = false;
     before = shown();
-    setTimeout(() => drawing || unveil(), 3000); // nothing new was drawn
+    fallback = setTimeout(unveil, 3000); // nothing new was drawn
     setTimeout(() => shadow()?.querySelector(".dc-toolbar button")?.click()); // once it is on the canvas
   }
   for (const type of ["mousedown", "touchstart"]) window.addEventListener(type, begin, true);
