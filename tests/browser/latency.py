@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import cycle
 
@@ -22,7 +22,7 @@ ROUNDS = 3  # of idle and training by turns
 DIGITS = (7, 3, 2, 5)
 PANEL_LIMIT = 400.0  # milliseconds from a stroke to the open panel, at p95, while one trains
 LIVE_LIMIT, LIVE_TRAINING_LIMIT = 100.0, 180.0  # milliseconds from a movement to the bars, p95
-SLOW_STEPS = 150  # movements in each line of a slow stroke
+SLOW_STEPS = 30  # movements in each line of a slow stroke
 PANELS = {  # by its tab: what a stroke changes in it
     "Why": ".st-key-why-pixels",
     "Inside": ".st-key-inside-flow",
@@ -163,6 +163,21 @@ def measure_start(browser: Browser, times: int = 3) -> None:
     context.close()
 
 
+def by_turns(visitor: Visit, strokes: int) -> Iterator[str]:
+    """The state in which each stroke is to be drawn; at last the page is closed."""
+    for _ in range(ROUNDS):
+        for state in ("idle", "training"):
+            if state == "training":
+                visitor.press("train")
+                expect(visitor.status).to_contain_text(" left")
+            yield from [state] * (strokes // ROUNDS)
+        visitor.press("stop")
+        expect(visitor.status).to_contain_text("stopped")
+    for complaint in visitor.complaints():
+        print("complaint:", complaint)
+    visitor.context.close()
+
+
 def measure_strokes(browser: Browser, strokes: int, recipe: str) -> None:
     """Print p50 and p95 from pen lifted to verdict, idle and in training by turns."""
     waits: dict[str, list[float]] = {"idle": [], "training": []}
@@ -171,18 +186,8 @@ def measure_strokes(browser: Browser, strokes: int, recipe: str) -> None:
         visitor = Visit(browser.new_context(**DESKTOP), address).open()
         visitor.choose_recipe(recipe)
         visitor.page.evaluate(WATCH)
-        for _ in range(ROUNDS):
-            for state, taken in waits.items():
-                if state == "training":
-                    visitor.press("train")
-                    expect(visitor.status).to_contain_text(" left")
-                for _ in range(strokes // ROUNDS):
-                    taken.append(stroke_to_verdict(visitor, next(digits)))
-            visitor.press("stop")
-            expect(visitor.status).to_contain_text("stopped")
-        for complaint in visitor.complaints():
-            print("complaint:", complaint)
-        visitor.context.close()
+        for state in by_turns(visitor, strokes):
+            waits[state].append(stroke_to_verdict(visitor, next(digits)))
     for state, taken in waits.items():
         p50, p95 = quantiles(taken)
         print(f"pen lifted to verdict, {state:8}: p50 {p50:.0f} ms, p95 {p95:.0f} ms", end=" ")
@@ -202,21 +207,10 @@ def measure_live(browser: Browser, strokes: int, recipe: str) -> None:
     with serve() as address:
         visitor = Visit(browser.new_context(**DESKTOP), address).open()
         visitor.choose_recipe(recipe)
-        for _ in range(ROUNDS):
-            for state in waits:
-                if state == "training":
-                    visitor.press("train")
-                    expect(visitor.status).to_contain_text(" left")
-                    visitor.choose_reader("Best")
-                for _ in range(strokes // ROUNDS):
-                    taken, a_second = during_stroke(visitor)
-                    waits[state] += taken
-                    rates[state].append(a_second)
-            visitor.press("stop")
-            expect(visitor.status).to_contain_text("stopped")
-        for complaint in visitor.complaints():
-            print("complaint:", complaint)
-        visitor.context.close()
+        for state in by_turns(visitor, strokes):
+            taken, a_second = during_stroke(visitor)
+            waits[state] += taken
+            rates[state].append(a_second)
     for state, taken in waits.items():
         p50, p95 = quantiles(taken)
         print(f"pen moved to bars, {state:8}: p50 {p50:.0f} ms, p95 {p95:.0f} ms", end=" ")
