@@ -55,6 +55,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 def open_page() -> Iterator[Callable[..., AppTest]]:
     """Opens the page in a tab of its own, not run yet; the server's runs end with the test."""
     st.cache_resource.clear()
+    config.current.cache_clear()
 
     def open_(*, panel: str = "PANEL_TRAINING", **query: str) -> AppTest:
         page = come(new_page(), panel=panel)

@@ -22,6 +22,7 @@ from tests.ui.visitor import ONE, SEVEN, drawn, html, session_of
 from ui import files, i18n
 from ui.page import server, visit
 from ui.session import BY_TOKEN, Session
+from ui.training.scheduler import Scheduler
 from ui.view import elements
 
 T = TypeVar("T")
@@ -212,7 +213,7 @@ def test_a_page_asks_for_one_reading_at_a_time(
 
 
 def test_a_page_that_is_gone_leaves_no_token() -> None:
-    session = Session("ada", visit.scheduler())
+    session = Session("ada", Scheduler(visit.data.mnist))
     token = session.token
     assert BY_TOKEN[token] is session
     del session
