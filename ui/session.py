@@ -26,6 +26,7 @@ from .view.film import Film
 from .view.landscape import Landscape
 
 BY_TOKEN: WeakValueDictionary[str, Session] = WeakValueDictionary()  # not yet forgotten
+PEN_SECONDS = 0.3  # that a pen is taken to move on
 YOURS = "yours"  # the reader that is the controlled run
 COMPARABLE = (str, int, float, tuple, frozenset, type(None))
 
@@ -42,6 +43,7 @@ class Slate:
     cleared : the drawing that was there when it was cleared; it may still come in once more
     picture, found : the latest drawing as it came, and its digits; None for a blank one
     drawings : how many have come
+    pen_until : how long the pen is taken to move, in seconds of a monotonic clock
     """
 
     start: dict[str, Any] | None = None
@@ -50,11 +52,20 @@ class Slate:
     picture: bytes | None = None
     found: Found | None = None
     drawings: int = 0
+    pen_until: float = 0.0
 
     @property
     def changes(self) -> int:
         """How often what is on it has changed, as far as the server knows."""
         return self.count + self.drawings
+
+    def pen_moves(self) -> None:
+        """A picture of a stroke has come that is still being drawn."""
+        self.pen_until = time.monotonic() + PEN_SECONDS
+
+    def pen_lifted(self) -> None:
+        """The stroke is there."""
+        self.pen_until = 0.0
 
     def put(self, objects: list[dict[str, Any]]) -> None:
         """Replace what is on it by these strokes; nothing for a blank slate."""

@@ -13,7 +13,7 @@ Out of scope: training on it. It is there to measure by.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,14 +59,20 @@ def draw_all(
     strokes: Strokes, *, canvas: int = 280, pen: float = 20.0, every: int = 1
 ) -> NDArray[np.float32]:
     """The network's inputs, (n, 784), of every so many marks; canvas and pen are in pixels."""
-    chosen = strokes.marks[::every]
-    inputs = np.zeros((len(chosen), PIXELS), np.float32)
-    for i, mark in enumerate(chosen):
-        placed = _place(mark, canvas, np.random.default_rng(i))
-        vector = canvas_to_input(_draw(placed, canvas, pen))
+    inputs = np.zeros((len(strokes.marks[::every]), PIXELS), np.float32)
+    for i, picture in enumerate(drawn_pictures(strokes, canvas=canvas, pen=pen, every=every)):
+        vector = canvas_to_input(picture)
         if vector is not None:
             inputs[i] = vector
     return inputs
+
+
+def drawn_pictures(
+    strokes: Strokes, *, canvas: int, pen: float, every: int = 1
+) -> Iterator[NDArray[np.uint8]]:
+    """Every so many marks as drawn, each (canvas, canvas, 4) uint8, RGBA."""
+    for i, mark in enumerate(strokes.marks[::every]):
+        yield _draw(_place(mark, canvas, np.random.default_rng(i)), canvas, pen)
 
 
 def _place(mark: Sequence[Points], canvas: int, rng: np.random.Generator) -> list[Points]:

@@ -45,25 +45,25 @@ WATCH = """() => {
             window.took = performance.now() - window.lifted;
     }).observe(verdict, {subtree: true, childList: true, characterData: true});
 }"""
-# During a stroke: when the pen moved, when a picture of the slate was taken, and when the bars
-# changed after it. There is one picture at a time, so the two belong together in order.
+# During a stroke: when the pen moved, when a picture of the slate was taken, and when the bars were
+# written after it. There is one picture at a time, so the two belong together in order.
 WATCH_STROKE = """() => {
     window.moves = []; window.pictures = []; window.changes = [];
     if (window.strokes) return;
     window.addEventListener('mousemove', event => {
         if (event.buttons) window.moves.push(performance.now());
     }, true);
-    const toBlob = HTMLCanvasElement.prototype.toBlob;
-    HTMLCanvasElement.prototype.toBlob = function (...given) {
+    const toDataURL = HTMLCanvasElement.prototype.toDataURL;
+    HTMLCanvasElement.prototype.toDataURL = function (...given) {
         window.pictures.push(performance.now());
-        return toBlob.apply(this, given);
+        return toDataURL.apply(this, given);
     };
-    window.strokes = new MutationObserver(records => {
+    window.strokes = new MutationObserver(records => {  // its class is written each time
         if (records.some(record => record.target.className === 'live'))
             window.changes.push(performance.now());
     });
     const bars = document.querySelector('.st-key-bars');
-    window.strokes.observe(bars, {subtree: true, childList: true});
+    window.strokes.observe(bars, {subtree: true, attributeFilter: ['class']});
 }"""
 
 # From the pen's lifting to the last change in one place, waited for while it goes on changing.

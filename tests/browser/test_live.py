@@ -61,6 +61,7 @@ def test_the_verdict_changes_while_the_mouse_is_down(desk: Visit) -> None:
     expect(bars.nth(7)).to_have_class("bar top")
     expect(desk.page.locator(".st-key-network-input .live img.pixels")).to_be_visible()
     mouse.up()
+    expect(desk.page.locator(".live")).to_have_count(0, timeout=2500)  # less than slate.js waits
     expect_the_pages_own(desk, 7)
     assert max(most) == 1
 

@@ -23,6 +23,7 @@ PER_SECOND = 10.0  # looks that the server is to answer, from all pages together
 SPREAD = 0.15  # of an interval, so that pages do not come to look all at once
 SLATE, SLATE_OF_MANY = 1.1, 2.1  # times an interval: the slate costs twice what the panel does
 PATIENCE = 0.25  # seconds that a page waits for its turn
+PEN_PATIENCE, PEN_LOOKS = 5.0, 0.02  # seconds that it waits for a moving pen, and between looks
 SENT = 0.1  # seconds in which all that a full run has shown is on its way to the browser
 _turn = threading.Lock()
 
@@ -87,8 +88,19 @@ def wait_until_sent() -> None:
         time.sleep(SENT)
 
 
+def _wait_for_pen() -> None:
+    """Let the browser draw: to show an update takes it a quarter of a second on a small computer.
+
+    What the visitor does goes first: where something came, Streamlit ends this run as it looks for
+    the session.
+    """
+    end = time.monotonic() + PEN_PATIENCE
+    while time.monotonic() < min(visit.session().slate.pen_until, end):
+        time.sleep(PEN_LOOKS)
+
+
 def in_turn(draw: Callable[[], None]) -> Callable[[], None]:
-    """A part of the page that waits while another page's is drawn, but not for long.
+    """A part of the page that waits for the pen, and while another page's is drawn; not for long.
 
     Python runs one thread at a time: drawn together, all pages are as late as the last one, and
     each needs buffers of its own for the matrix products.
@@ -96,6 +108,7 @@ def in_turn(draw: Callable[[], None]) -> Callable[[], None]:
 
     @functools.wraps(draw)
     def drawn() -> None:
+        _wait_for_pen()
         mine = _turn.acquire(timeout=PATIENCE)
         try:
             draw()

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import functools
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -35,14 +36,13 @@ from . import language, visit
 PAGE = Path(__file__).with_name("main.py")
 KINDS = {"image/png", "image/webp"}
 LARGEST_BODY = 2_000_000  # bytes
-AT_ONCE = 32  # readings, of which THREADS are worked on
-THREADS = 2
+AT_ONCE = 32  # readings, of which one is worked on: two would only hold up the pages
 BODY_SECONDS = 5.0  # that a body may take to come
 HEADERS = {405: {"Allow": "POST"}, 429: {"Retry-After": "1"}}  # the latter in seconds
 
 log = logging.getLogger(__name__)
 _reading: set[object] = set()  # who is answered now: a token, or a request without one
-_threads = CapacityLimiter(THREADS)
+_turn = CapacityLimiter(1)
 
 
 class RefusedError(Exception):
@@ -97,9 +97,11 @@ async def read(request: Request) -> JSONResponse:
         if len(_reading) >= AT_ONCE or who in _reading:
             raise RefusedError(429, "expected one picture at a time, got more; send it again later")
         _reading.add(who)
+        if session is not None:
+            session.slate.pen_moves()
         try:
             picture = await _body(request)
-            answer = await to_thread.run_sync(_read, session, picture, limiter=_threads)
+            answer = await to_thread.run_sync(_read, session, picture, limiter=_turn)
         finally:
             _reading.discard(who)
     except RefusedError as error:
@@ -119,6 +121,7 @@ def _session(request: Request) -> Session | None:
     return session
 
 
+@functools.cache
 def _shipped() -> Network:
     for name in visit.SHIPPED:
         network = visit.shipped(name)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
 from nn import RECIPES
@@ -112,6 +114,31 @@ def test_who_has_waited_long_enough_draws_out_of_turn(monkeypatch: pytest.Monkey
         polling.in_turn(lambda: drawn.append("late"))()
         assert drawn == ["late"]
         assert polling._turn.locked()  # the other still has its turn
+
+
+def test_while_the_pen_moves_an_update_waits_but_not_for_ever(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now, drawn = [0.0], []
+
+    def sleep(seconds: float) -> None:
+        now[0] += seconds
+
+    monkeypatch.setattr(polling.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(polling.time, "sleep", sleep)
+    part = polling.in_turn(lambda: drawn.append(now[0]))
+    part()
+    session.slate.pen_moves()
+    part()
+    session.slate.pen_moves()
+    session.slate.pen_lifted()
+    part()
+    monkeypatch.setattr("ui.session.PEN_SECONDS", 60.0)
+    session.slate.pen_moves()
+    part()
+    waits = [drawn[0], *(after - before for before, after in itertools.pairwise(drawn))]
+    expected = [0.0, 0.3, 0.0, polling.PEN_PATIENCE]
+    assert waits == pytest.approx(expected, abs=2 * polling.PEN_LOOKS)
 
 
 def test_a_full_run_waits_to_be_sent_while_anybody_trains(

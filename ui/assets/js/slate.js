@@ -55,19 +55,42 @@ window.digitLabSlate ??= (() => {
       const answer = place.querySelector(".live") ?? place.appendChild(document.createElement("div"));
       answer.className = "live";
       answer.ariaHidden = "true"; // too quick to be read out
-      answer.innerHTML = part;
+      const next = document.createElement("div");
+      next.innerHTML = part;
+      adapt(answer, next);
     }
     live = true;
     document.body.classList.add("reading-live");
   }
+  // Gives one element the content of another. What is alike stays and is only changed, so that bars
+  // grow and shrink; and a new element would cost 15 ms, as Streamlit's styles for printing make
+  // the browser look at the whole page again.
+  function adapt(element, next) {
+    const pairs = [...next.childNodes].map((child, n) => [element.childNodes[n], child]);
+    const alike = pairs.length === element.childNodes.length
+      && pairs.every(([mine, theirs]) => mine.nodeName === theirs.nodeName);
+    if (!alike) return element.replaceChildren(...next.childNodes);
+    for (const [mine, theirs] of pairs) {
+      if (mine.nodeValue !== theirs.nodeValue) mine.nodeValue = theirs.nodeValue;
+      const names = [mine, theirs].flatMap((one) => one.getAttributeNames?.() ?? []);
+      for (const name of names) {
+        const value = theirs.getAttribute(name);
+        if (value === null) mine.removeAttribute(name);
+        else if (value !== mine.getAttribute(name)) mine.setAttribute(name, value);
+      }
+      adapt(mine, theirs);
+    }
+  }
   function picture() {
     const small = document.createElement("canvas");
     small.width = small.height = SIDE;
-    const pixels = small.getContext("2d");
+    const pixels = small.getContext("2d", { willReadFrequently: true });
     pixels.imageSmoothingQuality = "high";
     for (const layer of shadow().querySelectorAll("canvas.lower-canvas, canvas.upper-canvas"))
       pixels.drawImage(layer, 0, 0, small.width, small.height);
-    return new Promise((done) => small.toBlob(done));
+    // Not toBlob: it waits until the browser has nothing else to do, which is rare while a pen moves.
+    const coded = small.toDataURL().replace(/^.*,/, "");
+    return new Blob([Uint8Array.from(atob(coded), (byte) => byte.charCodeAt())], { type: "image/png" });
   }
   async function ask() {
     if (asking || !moved || !drawing || !token || resting > Date.now()) return;
@@ -78,7 +101,7 @@ window.digitLabSlate ??= (() => {
       const answer = await fetch("read", {
         method: "POST",
         headers: { "X-Digit-Lab-Page": token },
-        body: await picture(),
+        body: picture(),
         signal: AbortSignal.timeout(PATIENCE),
       });
       if (answer.ok) {
