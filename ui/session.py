@@ -64,7 +64,7 @@ class Slate:
         self.pen_until = time.monotonic() + PEN_SECONDS
 
     def pen_lifted(self) -> None:
-        """The stroke is there."""
+        """The stroke is done, and on its way to the page."""
         self.pen_until = 0.0
 
     def put(self, objects: list[dict[str, Any]]) -> None:

@@ -101,15 +101,17 @@ def stroke_to_verdict(visitor: Visit, digit: int) -> float:
     return took
 
 
-def during_stroke(visitor: Visit) -> tuple[list[float], float]:
+def during_stroke(visitor: Visit, number: int) -> tuple[list[float], float]:
     """Draw a 7 slowly; how long after each movement the bars showed it, and their changes a second.
 
-    Milliseconds. The last picture of a stroke is the page's own affair and not in it.
+    Milliseconds; the last picture of a stroke is the page's own affair and not in it. By its number
+    each stroke has its place: the very pixels just cleared are taken for the cleared drawing.
     """
     visitor.press("clear")
     visitor.expect_blank()
     visitor.page.evaluate(WATCH_STROKE)
-    mouse, (first, *rest) = visitor.page.mouse, visitor.place(STROKES[7][0])
+    aside = [(x + number % 20, y) for x, y in STROKES[7][0]]
+    mouse, (first, *rest) = visitor.page.mouse, visitor.place(aside)
     mouse.move(*first)
     mouse.down()
     for point in rest:
@@ -207,8 +209,8 @@ def measure_live(browser: Browser, strokes: int, recipe: str) -> None:
     with serve() as address:
         visitor = Visit(browser.new_context(**DESKTOP), address).open()
         visitor.choose_recipe(recipe)
-        for state in by_turns(visitor, strokes):
-            taken, a_second = during_stroke(visitor)
+        for number, state in enumerate(by_turns(visitor, strokes)):
+            taken, a_second = during_stroke(visitor, number)
             waits[state] += taken
             rates[state].append(a_second)
     for state, taken in waits.items():

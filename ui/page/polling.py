@@ -89,13 +89,9 @@ def wait_until_sent() -> None:
 
 
 def _wait_for_pen() -> None:
-    """Let the browser draw: to show an update takes it a quarter of a second on a small computer.
-
-    What the visitor does goes first: where something came, Streamlit ends this run as it looks for
-    the session.
-    """
-    end = time.monotonic() + PEN_PATIENCE
-    while time.monotonic() < min(visit.session().slate.pen_until, end):
+    """Let the browser draw: an update takes it a quarter of a second on a small computer."""
+    slate, end = visit.session().slate, time.monotonic() + PEN_PATIENCE
+    while time.monotonic() < min(slate.pen_until, end):
         time.sleep(PEN_LOOKS)
 
 

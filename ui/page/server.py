@@ -1,6 +1,7 @@
 """What the server does beside the page: it gets ready, and reads the slate while the pen moves.
 
     POST /read    a PNG or WebP of the slate -> what the network reads, as JSON
+    DELETE /read  the pen is lifted: the page may show again what a training run has learned
 
 A page names the network that its visitor reads with by a token that nobody else has; without one
 it is the shipped network. Nothing is stored. Beyond a few dozen readings at once, requests are
@@ -19,10 +20,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import streamlit as st
-from anyio import CapacityLimiter, to_thread
+from anyio import CapacityLimiter, create_task_group, to_thread
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from nn import Network, PhotoError, judge_number, read_number
@@ -38,7 +40,7 @@ KINDS = {"image/png", "image/webp"}
 LARGEST_BODY = 2_000_000  # bytes
 AT_ONCE = 32  # readings, of which one is worked on: two would only hold up the pages
 BODY_SECONDS = 5.0  # that a body may take to come
-HEADERS = {405: {"Allow": "POST"}, 429: {"Retry-After": "1"}}  # the latter in seconds
+HEADERS = {405: {"Allow": "POST, DELETE"}, 429: {"Retry-After": "1"}}  # the latter in seconds
 
 log = logging.getLogger(__name__)
 _reading: set[object] = set()  # who is answered now: a token, or a request without one
@@ -60,9 +62,13 @@ class RefusedError(Exception):
 
 @asynccontextmanager
 async def ready(_: st.App) -> AsyncIterator[None]:
-    """Before the first visitor: load data and networks, start who trains, and read once."""
-    await to_thread.run_sync(_get_ready)
-    yield
+    """Load data and networks, start who trains, and read once.
+
+    The server listens meanwhile: a browser needs longer to fetch what Streamlit's page consists of.
+    """
+    async with create_task_group() as tasks:
+        tasks.start_soon(to_thread.run_sync, _get_ready)
+        yield
 
 
 def _get_ready() -> None:
@@ -73,6 +79,7 @@ def _get_ready() -> None:
         data.mnist()
         visit.scheduler()
         network = _shipped()
+        pa.array([0.0])  # imports pandas
         read_number(network, np.tri(slate.SIDE, dtype=np.uint8)[..., None].repeat(4, 2) * 255)
     except config.ConfigError:
         pass  # the page says what is wrong
@@ -80,9 +87,12 @@ def _get_ready() -> None:
         log.exception("not everything is ready")
 
 
-async def read(request: Request) -> JSONResponse:
+async def read(request: Request) -> Response:
     """Answer one picture of a slate."""
     try:
+        if request.method == "DELETE" and (session := _session(request)):
+            session.slate.pen_lifted()
+            return Response(status_code=204)
         if request.method != "POST":
             raise RefusedError(
                 405, f"expected POST with a picture of the slate, got {request.method}"

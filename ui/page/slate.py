@@ -38,7 +38,6 @@ def draw() -> Found | None:
             height=SIDE,
             initial_drawing=slate.start,
             return_image_data=True,
-            on_change=slate.pen_lifted,
             key="slate",
         )
     strokes = (result.json_data or {}).get("objects", [])

@@ -145,7 +145,9 @@ def test_a_page_is_answered_by_its_own_reader_in_its_own_language(
         (400, request(b"no picture")),
         (400, request(png(SEVEN)[:500])),
         (403, request(png(SEVEN), token="nobody's")),
+        (403, request(token="nobody's", method="DELETE")),
         (405, request(method="GET")),
+        (405, request(method="DELETE")),
         (405, request(png(SEVEN), method="PUT")),
         (413, request(*[bytes(1_000_000)] * 10)),
         (413, request(png([], side=1025))),
@@ -210,6 +212,16 @@ def test_a_page_asks_for_one_reading_at_a_time(
     )
     assert (refused.status_code, done) == (429, [200])
     assert read(png(SEVEN), token=token)[0] == 200
+
+
+def test_the_pen_is_taken_to_move_from_a_picture_on_until_it_is_lifted(page: AppTest) -> None:
+    page.run()
+    session = session_of(page)
+    assert read(png(SEVEN), token=session.token)[0] == 200
+    assert session.slate.pen_until > 0
+    lifted = run(server.read(request(method="DELETE", token=session.token)))
+    assert (lifted.status_code, lifted.body) == (204, b"")
+    assert session.slate.pen_until == 0
 
 
 def test_a_page_that_is_gone_leaves_no_token() -> None:

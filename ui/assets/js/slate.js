@@ -92,6 +92,7 @@ window.digitLabSlate ??= (() => {
     const coded = small.toDataURL().replace(/^.*,/, "");
     return new Blob([Uint8Array.from(atob(coded), (byte) => byte.charCodeAt())], { type: "image/png" });
   }
+  const page = () => ({ "X-Digit-Lab-Page": token });
   async function ask() {
     if (asking || !moved || !drawing || !token || resting > Date.now()) return;
     asking = true;
@@ -100,7 +101,7 @@ window.digitLabSlate ??= (() => {
     try {
       const answer = await fetch("read", {
         method: "POST",
-        headers: { "X-Digit-Lab-Page": token },
+        headers: page(),
         body: picture(),
         signal: AbortSignal.timeout(PATIENCE),
       });
@@ -133,6 +134,7 @@ window.digitLabSlate ??= (() => {
     if (!drawing) return;
     drawing = false;
     before = shown();
+    if (live) fetch("read", { method: "DELETE", headers: page() }).catch(() => {});
     fallback = setTimeout(unveil, 3000); // nothing new was drawn
     setTimeout(() => shadow()?.querySelector(".dc-toolbar button")?.click()); // once it is on the canvas
   }
