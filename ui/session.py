@@ -26,7 +26,7 @@ from .view.film import Film
 from .view.landscape import Landscape
 
 BY_TOKEN: WeakValueDictionary[str, Session] = WeakValueDictionary()  # not yet forgotten
-PEN_SECONDS = 0.3  # that a pen is taken to move on
+PEN_SECONDS = 0.3  # that the pen is taken to move after each picture
 YOURS = "yours"  # the reader that is the controlled run
 COMPARABLE = (str, int, float, tuple, frozenset, type(None))
 
@@ -43,7 +43,9 @@ class Slate:
     cleared : the drawing that was there when it was cleared; it may still come in once more
     picture, found : the latest drawing as it came, and its digits; None for a blank one
     drawings : how many have come
-    pen_until : how long the pen is taken to move, in seconds of a monotonic clock
+    pen_since, pen_until : when it began to move, and how long it is taken to, in seconds of a
+        monotonic clock
+    unshown : whether a stroke has come that the page does not show yet
     """
 
     start: dict[str, Any] | None = None
@@ -52,7 +54,9 @@ class Slate:
     picture: bytes | None = None
     found: Found | None = None
     drawings: int = 0
+    pen_since: float = 0.0
     pen_until: float = 0.0
+    unshown: bool = False
 
     @property
     def changes(self) -> int:
@@ -61,11 +65,18 @@ class Slate:
 
     def pen_moves(self) -> None:
         """A picture of a stroke has come that is still being drawn."""
-        self.pen_until = time.monotonic() + PEN_SECONDS
+        now = time.monotonic()
+        if now > self.pen_until:
+            self.pen_since = now
+        self.pen_until = now + PEN_SECONDS
 
     def pen_lifted(self) -> None:
         """The stroke is done, and on its way to the page."""
         self.pen_until = 0.0
+
+    def stroke_came(self) -> None:
+        """It is here: nothing waits until it is shown, not even for the next stroke."""
+        self.pen_until, self.unshown = 0.0, True
 
     def put(self, objects: list[dict[str, Any]]) -> None:
         """Replace what is on it by these strokes; nothing for a blank slate."""

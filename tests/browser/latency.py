@@ -58,7 +58,7 @@ WATCH_STROKE = """() => {
         window.pictures.push(performance.now());
         return toDataURL.apply(this, given);
     };
-    window.strokes = new MutationObserver(records => {  // its class is written each time
+    window.strokes = new MutationObserver(records => {  // an answer writes its class
         if (records.some(record => record.target.className === 'live'))
             window.changes.push(performance.now());
     });

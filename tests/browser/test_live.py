@@ -39,14 +39,15 @@ def test_the_verdict_changes_while_the_mouse_is_down(desk: Visit) -> None:
 
     def count(change: int) -> Callable[[object], None]:
         def note(request: object) -> None:
-            if request.url.endswith("/read"):  # type: ignore[attr-defined]
+            if request.url.endswith("/read") and request.method == "POST":  # type: ignore[attr-defined]
                 under_way[0] += change
                 most.append(under_way[0])
 
         return note
 
     desk.page.on("request", count(1))
-    desk.page.on("requestfinished", count(-1))
+    for end in ("requestfinished", "requestfailed"):
+        desk.page.on(end, count(-1))  # type: ignore[call-overload]
     mouse, points = desk.page.mouse, desk.place([*BEGUN, *SEVEN[1:]])
     mouse.move(*points[0])
     mouse.down()
@@ -111,7 +112,8 @@ def test_without_the_route_the_page_reads_as_before(
     asked: list[str] = []
 
     def refuse(route: Route) -> None:
-        asked.append(route.request.url)
+        if route.request.method == "POST":
+            asked.append(route.request.url)
         route.fulfill(status=404, body="no such page")
 
     visitor.context.route("**/read", refuse)
@@ -126,7 +128,8 @@ def test_a_server_that_is_busy_is_left_alone_for_a_while(desk: Visit) -> None:
     asked: list[str] = []
 
     def refuse(route: Route) -> None:
-        asked.append(route.request.url)
+        if route.request.method == "POST":
+            asked.append(route.request.url)
         route.fulfill(status=429, headers={"Retry-After": "600"}, body="{}")
 
     desk.context.route("**/read", refuse)

@@ -2,7 +2,7 @@
 
 Run it with `python tests/load/agreement.py strokes.npz [--every 1]`, a file of strokes as
 weights/drawn.py describes. Each digit is drawn as on the slate and read twice by `best`: as the
-slate sends it at last, and reduced as it is sent while the pen moves. It ends with 1 below PROMISE.
+slate sends it at last, and reduced, here by a box filter. It ends with 1 below PROMISE.
 """
 
 from __future__ import annotations

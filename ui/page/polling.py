@@ -23,7 +23,7 @@ PER_SECOND = 10.0  # looks that the server is to answer, from all pages together
 SPREAD = 0.15  # of an interval, so that pages do not come to look all at once
 SLATE, SLATE_OF_MANY = 1.1, 2.1  # times an interval: the slate costs twice what the panel does
 PATIENCE = 0.25  # seconds that a page waits for its turn
-PEN_PATIENCE, PEN_LOOKS = 5.0, 0.02  # seconds that it waits for a moving pen, and between looks
+PEN_PATIENCE, PEN_LOOKS = 5.0, 0.02  # seconds of a stroke that it waits, and between two looks
 SENT = 0.1  # seconds in which all that a full run has shown is on its way to the browser
 _turn = threading.Lock()
 
@@ -90,8 +90,10 @@ def wait_until_sent() -> None:
 
 def _wait_for_pen() -> None:
     """Let the browser draw: an update takes it a quarter of a second on a small computer."""
-    slate, end = visit.session().slate, time.monotonic() + PEN_PATIENCE
-    while time.monotonic() < min(slate.pen_until, end):
+    slate = visit.session().slate
+    while not slate.unshown and time.monotonic() < slate.pen_until:
+        if time.monotonic() > slate.pen_since + PEN_PATIENCE:
+            return
         time.sleep(PEN_LOOKS)
 
 

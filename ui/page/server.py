@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import functools
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -44,7 +43,7 @@ HEADERS = {405: {"Allow": "POST, DELETE"}, 429: {"Retry-After": "1"}}  # the lat
 
 log = logging.getLogger(__name__)
 _reading: set[object] = set()  # who is answered now: a token, or a request without one
-_turn = CapacityLimiter(1)
+_one_by_one = CapacityLimiter(1)
 
 
 class RefusedError(Exception):
@@ -65,6 +64,7 @@ async def ready(_: st.App) -> AsyncIterator[None]:
     """Load data and networks, start who trains, and read once.
 
     The server listens meanwhile: a browser needs longer to fetch what Streamlit's page consists of.
+    Only to end it at once takes as long as this does.
     """
     async with create_task_group() as tasks:
         tasks.start_soon(to_thread.run_sync, _get_ready)
@@ -79,7 +79,7 @@ def _get_ready() -> None:
         data.mnist()
         visit.scheduler()
         network = _shipped()
-        pa.array([0.0])  # imports pandas
+        pa.array([0.0])  # the first array imports pandas, as the first chart would: half a second
         read_number(network, np.tri(slate.SIDE, dtype=np.uint8)[..., None].repeat(4, 2) * 255)
     except config.ConfigError:
         pass  # the page says what is wrong
@@ -90,7 +90,9 @@ def _get_ready() -> None:
 async def read(request: Request) -> Response:
     """Answer one picture of a slate."""
     try:
-        if request.method == "DELETE" and (session := _session(request)):
+        if request.method == "DELETE":
+            if (session := _session(request)) is None:
+                raise RefusedError(403, "expected the token of an open page, got none")
             session.slate.pen_lifted()
             return Response(status_code=204)
         if request.method != "POST":
@@ -111,7 +113,7 @@ async def read(request: Request) -> Response:
             session.slate.pen_moves()
         try:
             picture = await _body(request)
-            answer = await to_thread.run_sync(_read, session, picture, limiter=_turn)
+            answer = await to_thread.run_sync(_read, session, picture, limiter=_one_by_one)
         finally:
             _reading.discard(who)
     except RefusedError as error:
@@ -131,7 +133,6 @@ def _session(request: Request) -> Session | None:
     return session
 
 
-@functools.cache
 def _shipped() -> Network:
     for name in visit.SHIPPED:
         network = visit.shipped(name)

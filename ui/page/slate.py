@@ -38,8 +38,10 @@ def draw() -> Found | None:
             height=SIDE,
             initial_drawing=slate.start,
             return_image_data=True,
+            on_change=slate.stroke_came,
             key="slate",
         )
+    slate.unshown = False
     strokes = (result.json_data or {}).get("objects", [])
     with st.container(key="tools", horizontal=True):
         st.button(i18n.CLEAR, key="clear", width="stretch", on_click=slate.put, args=([],))

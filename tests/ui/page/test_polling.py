@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-
 import pytest
 
 from nn import RECIPES
@@ -51,7 +49,7 @@ class Many:
         return self.count
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def session(monkeypatch: pytest.MonkeyPatch) -> Session:
     """A visitor's session, with one live run in it."""
     found = Session("ada", Many(1))
@@ -116,39 +114,70 @@ def test_who_has_waited_long_enough_draws_out_of_turn(monkeypatch: pytest.Monkey
         assert polling._turn.locked()  # the other still has its turn
 
 
-def test_while_the_pen_moves_an_update_waits_but_not_for_ever(
-    session: Session, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    now, drawn = [0.0], []
+class Clock:
+    """Time that passes only while somebody sleeps."""
 
-    def sleep(seconds: float) -> None:
-        now[0] += seconds
+    def __init__(self) -> None:
+        self.now = 100.0
 
-    monkeypatch.setattr(polling.time, "monotonic", lambda: now[0])
-    monkeypatch.setattr(polling.time, "sleep", sleep)
-    part = polling.in_turn(lambda: drawn.append(now[0]))
-    part()
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    found = Clock()
+    monkeypatch.setattr(polling, "time", found)
+    monkeypatch.setattr("ui.session.time", found)
+    return found
+
+
+def waited(clock: Clock) -> float:
+    """How long a part of the page waited before it was drawn."""
+    began = clock.now
+    polling.in_turn(lambda: None)()
+    return clock.now - began
+
+
+def test_while_the_pen_moves_an_update_waits(session: Session, clock: Clock) -> None:
+    assert waited(clock) == 0
     session.slate.pen_moves()
-    part()
+    assert waited(clock) == pytest.approx(0.3, abs=2 * polling.PEN_LOOKS)
     session.slate.pen_moves()
     session.slate.pen_lifted()
-    part()
+    assert waited(clock) == 0
+
+
+def test_a_long_stroke_is_not_waited_for_to_its_end(
+    session: Session, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("ui.session.PEN_SECONDS", 60.0)
     session.slate.pen_moves()
-    part()
-    waits = [drawn[0], *(after - before for before, after in itertools.pairwise(drawn))]
-    expected = [0.0, 0.3, 0.0, polling.PEN_PATIENCE]
-    assert waits == pytest.approx(expected, abs=2 * polling.PEN_LOOKS)
+    assert waited(clock) == pytest.approx(polling.PEN_PATIENCE, abs=2 * polling.PEN_LOOKS)
+    session.slate.pen_moves()
+    assert waited(clock) == 0  # neither does the page's other part
+
+
+def test_a_stroke_that_came_is_shown_though_the_next_one_is_drawn(
+    session: Session, clock: Clock
+) -> None:
+    session.slate.pen_moves()
+    session.slate.stroke_came()
+    session.slate.pen_moves()
+    assert waited(clock) == 0
 
 
 def test_a_full_run_waits_to_be_sent_while_anybody_trains(
     session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    waited: list[float] = []
-    monkeypatch.setattr(polling.time, "sleep", waited.append)
+    naps: list[float] = []
+    monkeypatch.setattr(polling.time, "sleep", naps.append)
     session.scheduler = Many(0)
     polling.wait_until_sent()
-    assert waited == []
+    assert naps == []
     session.scheduler = Many(1)
     polling.wait_until_sent()
-    assert waited == [polling.SENT]
+    assert naps == [polling.SENT]

@@ -147,7 +147,7 @@ def test_a_page_is_answered_by_its_own_reader_in_its_own_language(
         (403, request(png(SEVEN), token="nobody's")),
         (403, request(token="nobody's", method="DELETE")),
         (405, request(method="GET")),
-        (405, request(method="DELETE")),
+        (403, request(method="DELETE")),
         (405, request(png(SEVEN), method="PUT")),
         (413, request(*[bytes(1_000_000)] * 10)),
         (413, request(png([], side=1025))),
@@ -246,6 +246,19 @@ def test_a_body_that_does_not_come_holds_no_place_for_long(
     stuck._receive = receive
     assert answer(stuck)[0][0] == 408
     assert not server._reading
+
+
+def test_the_server_listens_while_it_gets_ready(monkeypatch: pytest.MonkeyPatch) -> None:
+    may_end = threading.Event()
+    monkeypatch.setattr(server, "_get_ready", lambda: may_end.wait(10))
+
+    async def start() -> bool:
+        async with server.ready(None):  # type: ignore[arg-type]
+            waited = may_end.is_set()
+            may_end.set()
+        return waited
+
+    assert run(start()) is False
 
 
 def test_the_server_gets_ready_whatever_is_wrong(

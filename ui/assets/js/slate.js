@@ -62,9 +62,9 @@ window.digitLabSlate ??= (() => {
     live = true;
     document.body.classList.add("reading-live");
   }
-  // Gives one element the content of another. What is alike stays and is only changed, so that bars
-  // grow and shrink; and a new element would cost 15 ms, as Streamlit's styles for printing make
-  // the browser look at the whole page again.
+  // Gives one element the content of another. What is alike stays and is only changed: a
+  // new element costs 15 ms, as Streamlit's styles for printing make the browser look at the whole
+  // page again.
   function adapt(element, next) {
     const pairs = [...next.childNodes].map((child, n) => [element.childNodes[n], child]);
     const alike = pairs.length === element.childNodes.length
@@ -92,19 +92,17 @@ window.digitLabSlate ??= (() => {
     const coded = small.toDataURL().replace(/^.*,/, "");
     return new Blob([Uint8Array.from(atob(coded), (byte) => byte.charCodeAt())], { type: "image/png" });
   }
-  const page = () => ({ "X-Digit-Lab-Page": token });
+  function send(method, body) {
+    const signal = AbortSignal.timeout(PATIENCE);
+    return fetch("read", { method, body, signal, headers: { "X-Digit-Lab-Page": token } });
+  }
   async function ask() {
     if (asking || !moved || !drawing || !token || resting > Date.now()) return;
     asking = true;
     moved = false;
     const asked = stroke;
     try {
-      const answer = await fetch("read", {
-        method: "POST",
-        headers: page(),
-        body: picture(),
-        signal: AbortSignal.timeout(PATIENCE),
-      });
+      const answer = await send("POST", picture());
       if (answer.ok) {
         const { html } = await answer.json();
         if (drawing && asked === stroke) show(html);
@@ -134,7 +132,7 @@ window.digitLabSlate ??= (() => {
     if (!drawing) return;
     drawing = false;
     before = shown();
-    if (live) fetch("read", { method: "DELETE", headers: page() }).catch(() => {});
+    if (token && (live || asking)) send("DELETE").catch(() => {}); // updates need not wait any more
     fallback = setTimeout(unveil, 3000); // nothing new was drawn
     setTimeout(() => shadow()?.querySelector(".dc-toolbar button")?.click()); // once it is on the canvas
   }
