@@ -64,7 +64,7 @@ async def ready(_: st.App) -> AsyncIterator[None]:
     """Load data and networks, start who trains, and read once.
 
     The server listens meanwhile: a browser needs longer to fetch what Streamlit's page consists of.
-    Only to end it at once takes as long as this does.
+    Whoever stops it meanwhile waits until this is done.
     """
     async with create_task_group() as tasks:
         tasks.start_soon(to_thread.run_sync, _get_ready)
