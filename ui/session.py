@@ -179,7 +179,6 @@ class Session:
     bases : what a preset starts from, where that is no longer the preset itself
     recipe, recipe_error : what the sidebar's fields say, or why that is no recipe
     run_to_choose : a run that the panel "Runs" is to show next
-    pressed_at : when "Pause" or "Resume" was pressed last, in seconds of a monotonic clock
     kept : the visitor's kept runs as of this session's latest change; None before the first look
     """
 
@@ -209,7 +208,6 @@ class Session:
     recipe: Recipe | None = None
     recipe_error: Exception | None = None
     start_error: Exception | None = None
-    pressed_at: float = 0.0
     race_error: Exception | None = None
     load_error: Exception | None = None
     kept: tuple[Kept, ...] | None = None

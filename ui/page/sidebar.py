@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
+from functools import partial
 
 import streamlit as st
 
@@ -20,7 +20,6 @@ from . import fields, language, polling, visit
 
 STEPS = ("epochs", "batches")  # what the button Step can go on by
 PACES = (0, 30, 10, 3, 1)  # batches per second; 0 is full speed
-AGAIN = 0.5  # seconds; a press may arrive twice while the page updates itself
 
 
 def settings() -> None:
@@ -128,11 +127,16 @@ def _controls(run: Snapshot | None) -> None:
             on_click=start,
         )
         with st.container(horizontal=True, gap="xsmall", wrap=False):
-            if paused:
-                _button(i18n.RESUME, "pause", _pause_or_resume, disabled=False)
-            else:
-                _button(i18n.PAUSE, "pause", _pause_or_resume, disabled=not live)
-            _button(i18n.STEP, "step", _step, disabled=wrong or (live and not paused))
+            # A press may arrive twice while the page polls: with a button per state it counts once.
+            with st.container(key="pause"):
+                if paused:
+                    _button(i18n.RESUME, "resume", _resume, disabled=False)
+                else:
+                    _button(i18n.PAUSE, "pause-run", _pause, disabled=not live)
+            with st.container(key="step"):
+                taken = run.step if paused and run is not None else 0
+                stuck = wrong or (live and not paused)
+                _button(i18n.STEP, f"step-{taken}", partial(_step, taken), disabled=stuck)
             _button(i18n.STOP, "stop", _stop, disabled=not live)
         left, right = st.columns(2, gap="xsmall", wrap=False)
         with left:
@@ -179,16 +183,9 @@ def start(*, epochs: int | None = None, batches: int | None = None) -> None:
         _set_pace()
 
 
-def _pause_or_resume() -> None:
-    """Pause the run or let it go on; a press that arrives twice does so once."""
-    session, now = visit.session(), time.monotonic()
-    run = session.snapshot
-    if session.training is None or now < session.pressed_at + AGAIN:
-        return
-    session.pressed_at = now
-    if run is not None and run.state is State.PAUSED:
-        session.scheduler.resume(session.training)
-    else:
+def _pause() -> None:
+    session = visit.session()
+    if session.training is not None:
         session.scheduler.pause(session.training)
 
 
@@ -198,13 +195,14 @@ def _resume(**until: int) -> None:
         session.scheduler.resume(session.training, **until)
 
 
-def _step() -> None:
-    """Train one epoch or one batch and pause: of the paused run, or of a new one."""
-    by = {st.session_state.get("step-by", STEPS[0]): 1}
-    if visit.session().training is not None:
-        _resume(**by)
-    else:
+def _step(taken: int) -> None:
+    """Train one epoch or one batch and pause: of a new run, or of one paused at step `taken`."""
+    session, by = visit.session(), {st.session_state.get("step-by", STEPS[0]): 1}
+    session.look()
+    if session.training is None:
         start(**by)
+    elif session.snapshot is not None and session.snapshot.step == taken:
+        _resume(**by)
 
 
 def _stop() -> None:
@@ -256,7 +254,6 @@ def _switch_reader(run: Snapshot | None) -> None:
     yours = (session.reader_wanted or session.reader) == YOURS
     label = i18n.BACK_TO_SHIPPED if yours else i18n.READ_WITH_YOURS
     name = visit.SHIPPED[0] if yours else YOURS
-    # A press may arrive twice while the page polls: with a button per direction it turns once.
     with st.container(key="reader-switch"):
         st.button(
             label,
