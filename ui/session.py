@@ -169,6 +169,7 @@ class Session:
     token : another one, which only this page has
     scheduler, store : the server's; the latter None where no runs are kept
     stale : the page needs a full run, since a part changed that another part shows
+    pressed : a press in the sidebar's panel was taken that the panel has not shown yet
     polled : what the page's polling was set up for, see page/polling.py
     reader, reader_wanted : the network that reads, and the one that shall as soon as it exists
     network : that reader itself
@@ -188,6 +189,7 @@ class Session:
     token: str = field(default_factory=secrets.token_urlsafe)
     runs: Runs = field(default_factory=Runs)
     stale: bool = False
+    pressed: bool = False
     polled: tuple[Any, ...] = ()
     language: str = ""
     language_chosen: bool = False

@@ -95,6 +95,19 @@ def test_single_batches_are_stepped_through_and_resumed(desk: Visit) -> None:
     expect(desk.status).to_contain_text("paused")
 
 
+def test_a_press_that_a_poll_sends_as_well_counts_once(visit: Callable[..., Visit]) -> None:
+    late = """
+        const soon = window.setTimeout;  // Streamlit sends a press by it, less than a poll later
+        window.setTimeout = (act, delay, ...more) => soon(act, delay || 350, ...more);
+    """
+    desk = visit(script=late)
+    desk.page.get_by_role("combobox", name="Step by").click()
+    desk.page.get_by_role("option", name="Step: batch").click()
+    for step in range(1, 8):
+        desk.press("step")
+        expect(desk.status).to_contain_text(re.compile(rf"paused.*Step {step}\b"))
+
+
 def test_slow_motion_can_be_watched_batch_by_batch(desk: Visit) -> None:
     desk.page.get_by_role("combobox", name="Speed").click()
     desk.page.get_by_role("option", name="10 batches").click()

@@ -48,12 +48,12 @@ async def train_and_drop(visitor: Session, digit: int, reruns: int) -> None:
     end = visitor.runs + reruns
     await visitor.set_json("slate", slate(digit))
     await visitor.press("train")
-    await visitor.wait(lambda: visitor.enabled("pause-run"))
+    await visitor.wait(lambda: visitor.enabled("pause"))
     while visitor.runs < end - 6:
         await visitor.rerun()
     await visitor.wait(lambda: visitor.epoch() >= EPOCHS)
-    await visitor.press("pause-run")
-    await visitor.wait(lambda: visitor.enabled("resume"))
+    await visitor.press("pause")
+    await visitor.wait(lambda: visitor.enabled("step"))
     await visitor.rerun()
     await visitor.press("stop")
     await visitor.wait(lambda: not visitor.enabled("stop"))

@@ -11,7 +11,7 @@ from nn import RecipeError
 from ui import hints, i18n
 from ui.hints import Hint
 from ui.presets import PRESETS
-from ui.session import YOURS
+from ui.session import YOURS, Session
 from ui.training.limits import LimitError
 from ui.training.snapshot import Snapshot, State
 from ui.view import charts, elements, sentences
@@ -52,6 +52,7 @@ def panel() -> None:
     _curves(run)
     _switch_reader(run)
     fields.link()
+    session.pressed = False
 
 
 def strip() -> None:
@@ -116,6 +117,7 @@ def _controls(run: Snapshot | None) -> None:
     session = visit.session()
     live, wrong = session.training is not None, session.recipe_error is not None
     paused = live and run is not None and run.state is State.PAUSED
+    held = _is_held(session)
     with st.container(key="controls", gap="xsmall"):
         st.button(
             i18n.TRAIN if run is None or live else i18n.TRAIN_AGAIN,
@@ -127,16 +129,12 @@ def _controls(run: Snapshot | None) -> None:
             on_click=start,
         )
         with st.container(horizontal=True, gap="xsmall", wrap=False):
-            # A press may arrive twice while the page polls: with a button per state it counts once.
-            with st.container(key="pause"):
-                if paused:
-                    _button(i18n.RESUME, "resume", _resume, disabled=False)
-                else:
-                    _button(i18n.PAUSE, "pause-run", _pause, disabled=not live)
-            with st.container(key="step"):
-                taken = run.step if paused and run is not None else 0
-                stuck = wrong or (live and not paused)
-                _button(i18n.STEP, f"step-{taken}", partial(_step, taken), disabled=stuck)
+            if paused:
+                _button(i18n.RESUME, "pause", partial(_once, _resume), disabled=held)
+            else:
+                _button(i18n.PAUSE, "pause", partial(_once, _pause), disabled=held or not live)
+            stuck = held or wrong or (live and not paused)
+            _button(i18n.STEP, "step", partial(_once, _step), disabled=stuck)
             _button(i18n.STOP, "stop", _stop, disabled=not live)
         left, right = st.columns(2, gap="xsmall", wrap=False)
         with left:
@@ -195,14 +193,31 @@ def _resume(**until: int) -> None:
         session.scheduler.resume(session.training, **until)
 
 
-def _step(taken: int) -> None:
-    """Train one epoch or one batch and pause: of a new run, or of one paused at step `taken`."""
-    session, by = visit.session(), {st.session_state.get("step-by", STEPS[0]): 1}
-    session.look()
-    if session.training is None:
-        start(**by)
-    elif session.snapshot is not None and session.snapshot.step == taken:
+def _step() -> None:
+    """Train one epoch or one batch and pause: of the paused run, or of a new one."""
+    by = {st.session_state.get("step-by", STEPS[0]): 1}
+    if visit.session().training is not None:
         _resume(**by)
+    else:
+        start(**by)
+
+
+def _once(act: Callable[[], None]) -> None:
+    """Do what a button says, unless its press has just been taken.
+
+    Where the page polls, Streamlit 1.67 may send a press twice: with the poll that comes between
+    the click and its message, and with that message. So the buttons that would do something else
+    the second time are held until the panel has been shown once more.
+    """
+    session = visit.session()
+    if not session.pressed:
+        session.pressed = True
+        act()
+
+
+def _is_held(session: Session) -> bool:
+    """Whether the buttons stay disabled in this run of the panel; only where it polls."""
+    return session.pressed and bool(session.runs.live())
 
 
 def _stop() -> None:
@@ -254,11 +269,9 @@ def _switch_reader(run: Snapshot | None) -> None:
     yours = (session.reader_wanted or session.reader) == YOURS
     label = i18n.BACK_TO_SHIPPED if yours else i18n.READ_WITH_YOURS
     name = visit.SHIPPED[0] if yours else YOURS
-    with st.container(key="reader-switch"):
-        st.button(
-            label,
-            key=f"read-with-{name}",
-            width="stretch",
-            on_click=session.read_with,
-            args=(name,),
-        )
+    _button(
+        label,
+        "reader-switch",
+        partial(_once, partial(session.read_with, name)),
+        disabled=_is_held(session),
+    )

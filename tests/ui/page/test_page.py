@@ -152,14 +152,14 @@ def test_train_runs_to_the_end_and_the_page_reads_with_the_new_network(page: App
     assert session_of(page).snapshot.state is State.FINISHED
     assert sentences.done(1) in html(page)
     assert "errors in 10,000" in html(page)
-    page.button(key="read-with-best").click().run()
+    page.button(key="reader-switch").click().run()
     page.run()
     assert session_of(page).reader == "best"
 
 
 def test_step_from_rest_trains_one_epoch_and_pauses(page: AppTest) -> None:
     page.run()
-    page.button(key="step-0").click().run()
+    page.button(key="step").click().run()
     waiting = threading.Event()
     for _ in range(200):
         page.run()
@@ -169,7 +169,13 @@ def test_step_from_rest_trains_one_epoch_and_pauses(page: AppTest) -> None:
         waiting.wait(0.05)
     assert run.position == 1.0
     assert i18n.RESUME in [button.label for button in page.button]
-    page.button(key="resume").click().run()
+    session_of(page).pressed = True  # as if this press had arrived once before
+    page.button(key="pause").click().run()
+    waiting.wait(0.2)
+    page.run()
+    assert session_of(page).snapshot.position == 1.0
+    page.button(key="pause").click().run()
+    assert page.button(key="pause").disabled  # a press that comes now was for "Resume"
     for _ in range(200):
         page.run()
         if session_of(page).snapshot.position > 1.0:
@@ -236,7 +242,7 @@ def test_a_full_server_says_so_and_keeps_what_was_trained(
 
 def test_a_dropped_run_is_reported_and_its_network_kept(page: AppTest) -> None:
     page.run()
-    page.button(key="step-0").click().run()
+    page.button(key="step").click().run()
     waiting = threading.Event()
     for _ in range(200):
         page.run()
