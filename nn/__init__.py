@@ -12,6 +12,7 @@ The core, best read in this order; each module adds one thing to those before it
     metrics      how well a network reads digits, and which ones it misreads
     divergence   when training goes wrong
     training     all of it together: a generator that trains and reports its progress
+    teach        a trained network learns one person's handwriting
     checkpoint   a network in a file
 
 and `errors`, the base class of what is refused. Around the core:
@@ -43,6 +44,7 @@ from .metrics import Evaluation, evaluate
 from .mnist import DataError, Dataset, load_mnist
 from .network import Network
 from .recipes import RECIPES, Recipe, RecipeError
+from .teach import teach
 from .training import Progress, split_validation, train
 
 __all__ = [
@@ -77,5 +79,6 @@ __all__ = [
     "save_checkpoint",
     "separate",
     "split_validation",
+    "teach",
     "train",
 ]
