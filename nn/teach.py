@@ -60,7 +60,8 @@ def teach(
 
     Yields
     ------
-    Progress, as `train` does; the network is calibrated at the last one
+    Progress, as `train` does, which takes a changed recipe alike; the network is calibrated at the
+    last one
 
     Raises
     ------
@@ -79,10 +80,9 @@ def teach(
     believed = ~doubted(network, drawings)
     if believed.any():
         drawings = Dataset(drawings.images[believed], drawings.labels[believed])
-    progress = None
-    for progress in train(network, _mixture(drawings, others, rng), None, recipe, rng=rng):
-        yield progress
-    if validation is None or progress is None:
+    mixture = _mixture(drawings, others, rng)
+    progress = yield from train(network, mixture, None, recipe, rng=rng)
+    if validation is None:
         return
     check = Samples(validation, CHECKED, rng)
     probabilities = np.empty((len(check), CLASSES), network.params.dtype)

@@ -54,6 +54,7 @@ class Progress:
 
 
 Pauses: TypeAlias = Generator[Progress, Recipe | None, None]
+Training: TypeAlias = Generator[Progress, Recipe | None, Progress]
 
 
 def train(
@@ -65,7 +66,7 @@ def train(
     rng: np.random.Generator,
     position: float = 0.0,
     step: int = 0,
-) -> Pauses:
+) -> Training:
     """Train a network in place, by a recipe.
 
     A changed recipe may be sent into the generator (`send`). Its learning rate, dropout, momentum
@@ -87,7 +88,8 @@ def train(
 
     Yields
     ------
-    Progress, after every batch or chunk of a thousand samples, and at the end of every epoch
+    Progress, after every batch or chunk of a thousand samples, and at the end of every epoch; the
+    generator's return value is the last one
 
     Raises
     ------
@@ -108,6 +110,7 @@ def train(
         yield from run.pause(epoch_end=True, validation=validation)
     if run.average is not None:
         network.params[...] = run.average
+    return run.progress(epoch_end=False, validation=None)
 
 
 class _Run:
@@ -231,11 +234,11 @@ class _Run:
             twin.params[...] = self.average
         return twin.freeze()
 
-    def pause(self, *, epoch_end: bool = False, validation: Evaluation | None = None) -> Pauses:
-        """Report the progress; continue with a changed recipe if one is sent."""
+    def progress(self, *, epoch_end: bool, validation: Evaluation | None) -> Progress:
+        """Where the training run is."""
         losses, correct, digits = self.sums.tolist()
         mean = 1.0 / digits if digits else math.nan
-        changed = yield Progress(
+        return Progress(
             recipe=self.recipe,
             step=self.steps,
             epoch=self.epochs_done,
@@ -249,6 +252,10 @@ class _Run:
             validation=validation,
             snapshot=self.snapshot,
         )
+
+    def pause(self, *, epoch_end: bool = False, validation: Evaluation | None = None) -> Pauses:
+        """Report the progress; continue with a changed recipe if one is sent."""
+        changed = yield self.progress(epoch_end=epoch_end, validation=validation)
         if changed is not None:
             self.recipe.check_live_change(changed, samples=self.data_size)
             before, self.recipe = self.recipe, changed

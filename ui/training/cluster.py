@@ -26,7 +26,7 @@ from distributed import Client, SpecCluster
 from distributed import Scheduler as DaskScheduler
 from distributed.deploy.subprocess import SubprocessWorker
 
-from nn import Network, Recipe
+from nn import Dataset, Network, Recipe
 
 from .history import MAX_BATCHES
 from .limits import Limits, make_room, training_images
@@ -61,6 +61,7 @@ class ClusterRun:
     commands : not sent yet
     wanted : whether its page has looked since the worker was asked
     pace : batches per second, or None
+    begins, drawings : what is taught, and to whom; None for a training
     until : the epochs or batches after which it is to pause by itself
     released : its page's connection is lost
     """
@@ -75,6 +76,8 @@ class ClusterRun:
     commands: list[Command] = field(default_factory=list)
     pace: float | None = None
     until: dict[str, int | None] = field(default_factory=dict)
+    begins: Snapshot | None = None
+    drawings: Dataset | None = None
     released: bool = False
     wanted: bool = True
 
@@ -138,13 +141,17 @@ class Cluster:
         visitor: str,
         epochs: int | None = None,
         batches: int | None = None,
+        begins: Snapshot | None = None,
+        drawings: Dataset | None = None,
     ) -> str:
         with self._changed:
             self._drop_abandoned()
             for lost in make_room(self.limits, recipe, visitor, self._runs):
                 del self._runs[lost]
             run_id = f"run-{secrets.token_hex(8)}"
-            run = ClusterRun(visitor, Snapshot(State.RUNNING, recipe, seed), self._clock())
+            new = Snapshot(State.RUNNING, recipe, seed, network=begins.network if begins else None)
+            run = ClusterRun(visitor, new, self._clock(), begins=begins, drawings=drawings)
+            run.before = begins
             run.until = {"epochs": epochs, "batches": batches}
             self._runs[run_id] = run
             self._place(run_id, run)
@@ -258,6 +265,7 @@ class Cluster:
             "seed": run.snapshot.seed,
             "visitor": run.visitor,
             "begins": begins if run.before is not None else None,
+            "drawings": run.drawings,
             **run.until,
         }
         run.commands.append(Command("start", run_id, start))
@@ -302,7 +310,10 @@ class Cluster:
         if not run.is_live:
             run.worker = None
             return
-        if seen.network is not None:
+        if run.begins is not None:  # it takes a second: from the start
+            seen = replace(run.begins, state=seen.state, seed=seen.seed)
+            run.before = run.begins
+        elif seen.network is not None:
             mark = Mark(seen.position, "trainer", None, None)
             if seen.marks[-1:] != (mark,):
                 seen = replace(seen, marks=(*seen.marks, mark))

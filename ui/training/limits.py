@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Protocol
 
-from nn import Recipe
+from nn import Dataset, Recipe
 from nn.mnist import CLASSES, PIXELS
 
 from .history import MAX_MOMENTS
@@ -60,6 +60,7 @@ class Started(Protocol):
 
     visitor: str
     released: bool
+    drawings: Dataset | None  # to teach; of such runs, one works at a time
 
     @property
     def recipe(self) -> Recipe: ...
@@ -89,7 +90,9 @@ def make_room(
     def check(ended: Sequence[str] = ()) -> None:
         live = [run for name, run in runs.items() if run.is_live and name not in ended]
         theirs = [run.recipe for run in live if run.visitor == visitor]
-        check_start(limits, recipe, everyone=[run.recipe for run in live], theirs=theirs)
+        waiting = [run for run in live if run.drawings is not None][1:]
+        everyone = [run.recipe for run in live if run not in waiting]
+        check_start(limits, recipe, everyone=everyone, theirs=theirs, waiting=len(waiting))
 
     try:
         check()
@@ -103,7 +106,12 @@ def make_room(
 
 
 def check_start(
-    limits: Limits, recipe: Recipe, *, everyone: Sequence[Recipe], theirs: Sequence[Recipe]
+    limits: Limits,
+    recipe: Recipe,
+    *,
+    everyone: Sequence[Recipe],
+    theirs: Sequence[Recipe],
+    waiting: int = 0,
 ) -> None:
     """Raise LimitError if one more training run would break a limit.
 
@@ -111,10 +119,11 @@ def check_start(
     ----------
     recipe : of the run that is to start
     everyone, theirs : the recipes of all live runs, and of this visitor's among them
+    waiting : how many further runs there are that take no memory yet
     """
     total = sum(memory_bytes(each) for each in (*everyone, recipe))
     asked = {
-        "runs": (len(everyone) + 1, "training runs at once; try again in a few minutes"),
+        "runs": (len(everyone) + waiting + 1, "training runs at once; try again in a few minutes"),
         "runs_per_visitor": (len(theirs) + 1, "training runs of yours at once; stop one first"),
         "hidden_units": (sum(recipe.hidden), "hidden units in all; use fewer or narrower layers"),
         "training_images": (training_images(recipe), "training images; use fewer synthetic digits"),

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from nn import Dataset, Network, Progress, Recipe, split_validation, train
+from nn import Dataset, Network, Progress, Recipe, split_validation, teach, train
 from nn.metrics import Evaluation, evaluation_steps
 
 from .history import History
@@ -34,6 +34,7 @@ class TrainingRun:
     now : seconds, by the scheduler's clock
     epochs, batches : pause after so many; None to go through
     begins : the run that it continues, whose network it takes with a fresh optimizer
+    drawings : to teach that network, instead of training it; None to train
 
     Attributes
     ----------
@@ -56,8 +57,9 @@ class TrainingRun:
         epochs: int | None = None,
         batches: int | None = None,
         begins: Snapshot | None = None,
+        drawings: Dataset | None = None,
     ) -> None:
-        self.recipe, self.seed, self.visitor = recipe, seed, visitor
+        self.recipe, self.seed, self.visitor, self.drawings = recipe, seed, visitor, drawings
         self.state = State.RUNNING
         self.seen, self.released, self.dropped = now, False, False
         self.due = -math.inf
@@ -92,9 +94,12 @@ class TrainingRun:
         self._trained = network
         fitting, validation = split_validation(train_set, self.recipe)
         self.samples = len(fitting)
-        yield from train(
-            network, fitting, validation, self.recipe, rng=rng, position=position, step=step
-        )
+        if self.drawings is not None:
+            yield from teach(network, self.drawings, train_set, rng=rng, recipe=self.recipe)
+        else:
+            yield from train(
+                network, fitting, validation, self.recipe, rng=rng, position=position, step=step
+            )
         test = None
         for evaluation in evaluation_steps(network, test_set):
             test = evaluation
@@ -185,8 +190,8 @@ class TrainingRun:
         if self.progress.step > 0 and network is not None:  # last: there may be no memory for it
             self.network = network.copy().freeze()  # if it diverged, of its last good parameters
 
-    def snapshot(self, running: int, now: float) -> Snapshot:
-        """The run as it is now; `running` is how many take turns."""
+    def snapshot(self, running: int, now: float, *, waiting: bool = False) -> Snapshot:
+        """The run as it is now; `running` is how many take turns, it does not while `waiting`."""
         progress, history = self.progress, self.history
         return Snapshot(
             state=self.state,
@@ -209,6 +214,7 @@ class TrainingRun:
             seconds_left=self._seconds_left(running),
             running=running,
             share=self._share(now) if self.state is State.RUNNING else 0.0,
+            waiting=waiting,
         )
 
     def _is_to_pause(self, progress: Progress) -> bool:

@@ -23,7 +23,7 @@ from weakref import WeakKeyDictionary
 
 from threadpoolctl import threadpool_limits
 
-from nn import DataError, DivergenceError, Network, Recipe
+from nn import DataError, Dataset, DivergenceError, Network, Recipe
 from nn.errors import RefusalError
 
 from .limits import Limits, make_room
@@ -114,6 +114,7 @@ class Scheduler:
         epochs: int | None = None,
         batches: int | None = None,
         begins: Snapshot | None = None,
+        drawings: Dataset | None = None,
     ) -> str:
         """Start a training run; returns its id.
 
@@ -126,6 +127,8 @@ class Scheduler:
         visitor : whose it is
         epochs, batches : pause after so many; None to go through
         begins : the run that it continues, whose network it takes with a fresh optimizer
+        drawings : to teach that network, instead of training it; who is taught waits until those
+            before are done, which takes a second or two each
 
         Raises
         ------
@@ -146,6 +149,7 @@ class Scheduler:
                 epochs=epochs,
                 batches=batches,
                 begins=begins,
+                drawings=drawings,
             )
             self._changed.notify_all()
         return run_id
@@ -163,7 +167,10 @@ class Scheduler:
                 return None
             run.seen, run.released = self._clock(), False
             self._changed.notify_all()
-            return run.snapshot(len(self._running()), run.seen)
+            running = self._running()
+            waiting = run.drawings is not None and run.state is State.RUNNING
+            waiting = waiting and run_id not in running
+            return run.snapshot(len(running), run.seen, waiting=waiting)
 
     def pause(self, run_id: str) -> None:
         """Stop working on it, within milliseconds; `resume` goes on exactly there."""
@@ -403,15 +410,17 @@ class Scheduler:
             self._changed.notify_all()
 
     def _running(self) -> list[str]:
-        """The runs that take turns, in slow motion too."""
+        """The runs that take turns, in slow motion too; of those that teach, the first alone."""
         now = self._clock()
-        return [
-            run_id
+        running = {
+            run_id: run
             for run_id, run in self._runs.items()
             if run.state is State.RUNNING
             and not (run.dropped or run.released)
             and now - run.seen < PAUSE_AFTER
-        ]
+        }
+        teaching = [run_id for run_id, run in running.items() if run.drawings is not None]
+        return [run_id for run_id in running if run_id not in teaching[1:]]
 
     def _drop_abandoned(self) -> None:
         now = self._clock()
