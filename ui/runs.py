@@ -38,6 +38,8 @@ class Run:
     lost : the scheduler dropped it, because nobody looked
     loaded : it is a checkpoint that the visitor gave
     kept : its id among the kept runs; None while it is not kept
+    before : of a run that was taught, the network it began with; None where that is not known
+    last_drawing : likewise, the number of the visitor's last drawing then
     """
 
     id: str
@@ -49,11 +51,18 @@ class Run:
     lost: bool = False
     loaded: bool = False
     kept: int | None = None
+    before: Network | None = None
+    last_drawing: int = 0
 
     @property
     def live(self) -> bool:
         """Whether it is training, or paused."""
         return self.training is not None
+
+    @property
+    def taught(self) -> bool:
+        """Whether it is taught the visitor's hand."""
+        return self.snapshot is not None and self.snapshot.drawings is not None
 
     @property
     def network(self) -> Network | None:
@@ -185,11 +194,19 @@ def _epochs(value: object) -> int:
     return value if isinstance(value, int) else 0
 
 
+def hidden_units(network: Network) -> tuple[int, ...]:
+    """The units of each hidden layer."""
+    return tuple(layer.outputs for layer in network.layers if isinstance(layer, Dense))[:-1]
+
+
 def _recipe(network: Network, value: object) -> Recipe:
     """The recipe in the checkpoint, if it fits the network; else what the network shows."""
-    widths = tuple(layer.outputs for layer in network.layers if isinstance(layer, Dense))[:-1]
     try:
         recipe = Recipe.from_dict(value) if isinstance(value, dict) else Recipe()
     except RecipeError:
         recipe = Recipe()
-    return recipe if tuple(recipe.hidden) == widths else Recipe(hidden=widths)
+    return (
+        recipe
+        if tuple(recipe.hidden) == hidden_units(network)
+        else Recipe(hidden=hidden_units(network))
+    )

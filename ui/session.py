@@ -15,12 +15,14 @@ from weakref import WeakValueDictionary
 
 from nn import CheckpointError, Found, Network, Number, Preprocessing, Recipe
 from nn.explain.attribution import explaining
+from nn.teach import TEACHING
 
 from .files import network_from_upload
+from .hand import Hand, dataset
 from .presets import PRESETS
-from .runs import Run, Runs
+from .runs import Run, Runs, hidden_units
 from .storage import Kept, Store, StoreError
-from .training.snapshot import Moment, Snapshot
+from .training.snapshot import Moment, Snapshot, State
 from .training.trainers import Trainers
 from .view.film import Film
 from .view.landscape import Landscape
@@ -175,6 +177,9 @@ class Session:
     network : that reader itself
     reader_form, recipe_form : counts how often the page itself set these widgets; each time they
         are made anew, since the browser may still send the old ones' values
+    hand : the drawings that the visitor has said the digits of
+    reads : the digits that were read last, of the slate or a photo
+    to_slate : the page is to bring the slate into view
     chosen : of several digits, the place of the one that the visitor wants to look at
     other_run : a run that can be read with beside the controlled one
     bases : what a preset starts from, where that is no longer the preset itself
@@ -195,6 +200,9 @@ class Session:
     language_chosen: bool = False
     slate: Slate = field(default_factory=Slate)
     photo: Photo = field(default_factory=Photo)
+    hand: Hand = field(default_factory=Hand)
+    reads: Found | None = None
+    to_slate: bool = False
     chosen: tuple[Found, int] | None = None
     reader: str = ""
     reader_wanted: str | None = None
@@ -211,6 +219,7 @@ class Session:
     recipe_error: Exception | None = None
     start_error: Exception | None = None
     race_error: Exception | None = None
+    teach_error: Exception | None = None
     load_error: Exception | None = None
     kept: tuple[Kept, ...] | None = None
     store_error: StoreError | None = None
@@ -263,6 +272,28 @@ class Session:
         if not beside:
             self.runs.current = run.id
             self.read_with(YOURS)
+        return run
+
+    def teach(self, name: str) -> Run:
+        """Teach the network that reads the visitor's hand; a copy of it becomes the one that reads.
+
+        Raises
+        ------
+        LimitError
+            It is more than the server allows; nothing changes.
+        """
+        reader, drawings = self.network, dataset(self.hand)
+        if reader is None or not len(drawings):
+            raise ValueError("expected a network that reads, and drawings to teach it")
+        recipe, seed = TEACHING.replace(hidden=hidden_units(reader)), 0
+        begins = Snapshot(State.FINISHED, recipe, seed, network=reader)
+        training = self.scheduler.start(
+            recipe, seed=seed, visitor=self.visitor, begins=begins, drawings=drawings
+        )
+        run = self.runs.add(name, recipe, seed, training=training, before=reader)
+        run.last_drawing = max(drawing.number for drawing in self.hand)
+        self.runs.current = run.id
+        self.read_with(YOURS)
         return run
 
     def end(self, run: Run | None) -> None:

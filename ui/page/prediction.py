@@ -16,7 +16,7 @@ from ui.panels import registry
 from ui.panels.view import View
 from ui.view import elements
 
-from . import numbering, photo, polling, sidebar, slate, visit
+from . import hand, numbering, photo, polling, sidebar, slate, visit
 
 COMPARED = [("best", True), ("best", False), ("original", True), ("original", False)]
 
@@ -29,6 +29,8 @@ def show() -> None:
         left, middle, right = st.columns([352, 280, 380], gap="large")
     with left:
         found = photo.in_place_of(slate.draw())
+        hand.ask()
+    session.reads = found
     digits = () if found is None else found.digits
     networks, missing = visit.networks()
     with right:
@@ -43,6 +45,7 @@ def show() -> None:
             st.html(elements.verdict(found, number, session.slate.changes))
         with st.container(key="bars"):
             st.html(elements.bars(reading))
+        hand.say(found, reading)
         sidebar.strip()
     steps = digits[place] if digits else None
     with middle, st.container(key="network-input"):

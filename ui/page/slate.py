@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 import streamlit as st
-from streamlit_drawable_canvas import st_canvas
+from streamlit_drawable_canvas import CanvasResult, st_canvas
 
 from nn import Found
 from ui import assets, i18n
@@ -19,6 +19,9 @@ from . import visit
 SIDE = 352  # pixels; fits a phone of 390 with its margins
 PEN = 22
 PAPER, INK = (f"rgb({r}, {g}, {b})" for r, g, b in (elements.SLATE, elements.INK))
+TO_SLATE = """<script>
+  document.querySelector(".st-key-slate-frame")?.scrollIntoView({ block: "center" });
+</script>"""
 SAMPLES: dict[str, list[str]] = json.loads(assets.text("samples.json"))  # paths in 100 x 100
 
 
@@ -28,7 +31,10 @@ def draw() -> Found | None:
     slate = session.slate
     words = ", ".join(map(elements.json_text, (i18n.SLATE, session.token)))
     start = elements.script("slate", f"window.digitLabSlate.say({words});")
-    st.html(elements.heading(i18n.DRAW) + start, unsafe_allow_javascript=True)
+    asked = session.hand.asked
+    heading = elements.asked(asked[0]) if asked else elements.heading(i18n.DRAW)
+    scroll, session.to_slate = TO_SLATE if session.to_slate else "", False
+    st.html(heading + start + scroll, unsafe_allow_javascript=True)
     with st.container(key="slate-frame"):
         result = st_canvas(
             stroke_width=PEN,
@@ -47,18 +53,33 @@ def draw() -> Found | None:
         st.button(i18n.CLEAR, key="clear", width="stretch", on_click=slate.put, args=([],))
         st.button(i18n.UNDO, key="undo", width="stretch", on_click=slate.put, args=(strokes[:-1],))
     try:
-        picture = result.image_bytes
-        if picture is None or not strokes:
-            slate.cleared = None  # it is blank by now: what comes is new
-            return None
-        if picture == slate.cleared:
-            return None
-        if picture != slate.picture:
-            slate.found, slate.picture = slate_digits(picture), picture
-            slate.drawings += 1
+        return _digits(result)
     except ValueError:  # no base64, no picture, or a huge one
         st.warning(i18n.SLATE_REFUSED)
         return None
+
+
+def present() -> Found | None:
+    """What is on the slate before the page's next run; None where that cannot be read."""
+    drawing = (st.session_state.get("slate") or {}).get("drawing") or {}
+    try:
+        return _digits(CanvasResult(drawing.get("raw"), drawing.get("data"), True))
+    except ValueError:
+        return None
+
+
+def _digits(result: CanvasResult) -> Found | None:
+    """The digits in a drawing as it came; ValueError where it is no picture."""
+    slate = visit.session().slate
+    picture = result.image_bytes
+    if picture is None or not (result.json_data or {}).get("objects"):
+        slate.cleared = None  # it is blank by now: what comes is new
+        return None
+    if picture == slate.cleared:
+        return None
+    if picture != slate.picture:
+        slate.found, slate.picture = slate_digits(picture), picture
+        slate.drawings += 1
     return slate.found
 
 

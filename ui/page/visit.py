@@ -139,7 +139,10 @@ def networks() -> tuple[dict[str, Network], list[str]]:
 
 def reader_name(reader: str) -> str:
     """A network's name in the switch, as Markdown."""
-    run = session().runs.get(reader)
+    visitor = session()
+    run, controlled = visitor.runs.get(reader), visitor.runs.controlled()
+    if reader == YOURS and controlled is not None and controlled.taught:
+        run = controlled
     return i18n.plain(run.name) if run else str(i18n.READERS[reader])
 
 

@@ -25,7 +25,7 @@ def show(view: View) -> None:
     if view.network is None:
         st.html(elements.small(i18n.NO_READER))
         return
-    computed = view.session.compute("answers", view.network, _steps)
+    computed = view.session.compute("answers", view.network, answers)
     left, right = st.columns(2, gap="large")
     with left:
         chosen = _matrix(computed)
@@ -35,7 +35,8 @@ def show(view: View) -> None:
         st.html(_neighbours(view))
 
 
-def _steps(network: Network) -> Generator[None, None, Answers]:
+def answers(network: Network) -> Generator[None, None, Answers]:
+    """What a network says to MNIST's test set."""
     return answer_steps(network, data.mnist()[1], chunk=CHUNK)
 
 

@@ -12,13 +12,14 @@ import streamlit as st
 
 from ui import i18n
 
-from . import in_numbers, inside, map, mistakes, runs, through_time, training, why  # noqa: A004
+from . import hand, in_numbers, inside, map, mistakes, runs, through_time, training, why  # noqa: A004
 from .view import View
 
 # By the name of its tab's word.
 PANELS: dict[str, Callable[[View], None]] = {
     "PANEL_TRAINING": training.show,
     "PANEL_TIME": through_time.show,
+    "PANEL_HAND": hand.show,
     "PANEL_WHY": why.show,
     "PANEL_INSIDE": inside.show,
     "PANEL_NUMBERS": in_numbers.show,

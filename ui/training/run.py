@@ -215,6 +215,7 @@ class TrainingRun:
             running=running,
             share=self._share(now) if self.state is State.RUNNING else 0.0,
             waiting=waiting,
+            drawings=self.drawings,
         )
 
     def _is_to_pause(self, progress: Progress) -> bool:

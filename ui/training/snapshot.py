@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from nn import Network, Progress, Recipe
+from nn import Dataset, Network, Progress, Recipe
 from nn.layers import Array
 from nn.metrics import Evaluation
 from nn.network import layers_from
@@ -143,6 +143,7 @@ class Snapshot:
     seconds, seconds_left : of training; the latter None where it cannot be estimated
     running, share : how many runs take turns now, and this one's share of the recent time
     waiting : it has no trainer at the moment
+    drawings : what it is taught; None where it is trained
     """
 
     state: State
@@ -166,6 +167,7 @@ class Snapshot:
     running: int = 0
     share: float = 0.0
     waiting: bool = False
+    drawings: Dataset | None = None
 
     @property
     def best_epoch(self) -> int | None:

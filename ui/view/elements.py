@@ -119,17 +119,44 @@ def _share(reading: Reading, share: float) -> str:
     return "–" if reading.digit is None else i18n.percent(share, 1)
 
 
-def digit_buttons(name: str, label: str, chosen: int) -> str:
-    """Ten radio buttons in a row; each sends "name-digit"."""
+def digit_buttons(
+    name: str, label: str, chosen: int, *, likely: int | None = None, disabled: bool = False
+) -> str:
+    """Ten radio buttons in a row; each sends "name-digit".
+
+    Parameters
+    ----------
+    chosen : the digit whose button is checked; -1 for none
+    likely : the digit whose button stands out
+    disabled : none can be pressed
+    """
     buttons = "".join(
-        f'<button type="button" role="radio" class="choice" data-press="{name}-{digit}" '
-        f'aria-checked="{str(digit == chosen).lower()}">{digit}</button>'
+        f'<button type="button" role="radio" class="choice{" likely" if digit == likely else ""}" '
+        f'data-press="{name}-{digit}" aria-checked="{str(digit == chosen).lower()}"'
+        f"{' disabled' if disabled else ''}>{digit}</button>"
         for digit in range(CLASSES)
     )
     return (
         f'<div class="choices" role="radiogroup" aria-label="{html.escape(label)}" '
-        f'data-group data-stop="{name}-{chosen}">'
+        f'data-group data-stop="{name}-{max(chosen, likely or 0, 0)}">'
         f'<span class="ask" aria-hidden="true">{html.escape(label)}</span>{buttons}</div>'
+    )
+
+
+def asked(digit: int) -> str:
+    """The heading above the slate while the page asks for a digit, in large type."""
+    words = html.escape(i18n.say("WRITE_A", digit=digit))
+    return f'<h2 class="part asked" role="status">{words}</h2>'
+
+
+def write_buttons(digit: int, left: int) -> str:
+    """Go on from the digit that is asked for, or stop; they send "write-digit" and "stop"."""
+    count = html.escape(i18n.say("WRITE_LEFT", left=left))
+    return (
+        f'<div class="write"><button type="button" class="next" data-press="write-{digit}">'
+        f"{html.escape(i18n.WRITE_NEXT)}</button>"
+        f'<button type="button" data-press="stop">{html.escape(i18n.WRITE_STOP)}</button>'
+        f"<span>{count}</span></div>"
     )
 
 

@@ -1,0 +1,87 @@
+"""The visitor's drawings as tiles, and what teaching has changed, as HTML."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from nn.drawing.preprocessing import SIDE
+from ui import i18n
+from ui.hand import Drawing
+
+from . import elements
+
+
+@dataclass(frozen=True)
+class Scores:
+    """How one network does.
+
+    Attributes
+    ----------
+    name : of the network
+    right : how many of the drawings made after teaching it reads correctly
+    mnist : errors on MNIST's test set, of 10,000; None where not known yet
+    """
+
+    name: str
+    right: int
+    mnist: int | None
+
+
+def tiles(drawings: Iterable[Drawing], chosen: int | None, doubted: frozenset[int]) -> str:
+    """One button per drawing, with its label; the doubted ones have a mark.
+
+    They send "drawing-12", by the drawing's number.
+    """
+    buttons = "".join(_tile(drawing, chosen, doubted) for drawing in drawings)
+    label = html.escape(i18n.HAND_TILES)
+    return f'<div class="tiles" role="group" data-group aria-label="{label}">{buttons}</div>'
+
+
+def _tile(drawing: Drawing, chosen: int | None, doubted: frozenset[int]) -> str:
+    in_doubt = drawing.number in doubted
+    words = html.escape(
+        i18n.say("HAND_TILE_DOUBTED" if in_doubt else "HAND_TILE", digit=drawing.label)
+    )
+    picture = elements.png(drawing.image.reshape(SIDE, SIDE).astype(np.float32) / 255)
+    return (
+        f'<button type="button" class="tile{" doubted" if in_doubt else ""}" title="{words}" '
+        f'data-press="drawing-{drawing.number}" aria-label="{words}" '
+        f'aria-pressed="{str(drawing.number == chosen).lower()}">'
+        f'<img class="pixels" src="{picture}" alt=""><span>{drawing.label}</span></button>'
+    )
+
+
+def chosen_buttons(drawing: Drawing) -> str:
+    """What can be done with a drawing: it is another digit ("label-7"), or goes ("delete")."""
+    keys = elements.digit_buttons("label", i18n.HAND_LABEL, drawing.label)
+    return (
+        f'<div class="chosen-drawing">{keys}<button type="button" class="plain" '
+        f'data-press="delete">{html.escape(i18n.HAND_DELETE)}</button></div>'
+    )
+
+
+def before_and_after(scores: Sequence[Scores], drawings: int) -> str:
+    """Both networks on the drawings that were made after teaching, and on MNIST."""
+    head = "".join(
+        f'<th scope="col">{html.escape(words)}</th>'
+        for words in (i18n.HAND_NETWORK, i18n.say("HAND_NEW", count=drawings), i18n.HAND_MNIST)
+    )
+    body = "".join(_row(each, drawings) for each in scores)
+    label = html.escape(i18n.HAND_TABLE)
+    return (
+        f'<div class="runs" tabindex="0" role="region" aria-label="{label}">'
+        f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+    )
+
+
+def _row(scores: Scores, drawings: int) -> str:
+    right = i18n.say("HAND_RIGHT", right=scores.right, count=drawings) if drawings else "–"
+    mnist = "–" if scores.mnist is None else i18n.say("HAND_ERRORS", errors=scores.mnist)
+    return (
+        f'<tr><th scope="row">{html.escape(scores.name)}</th>'
+        f"<td>{html.escape(right)}</td><td>{html.escape(mnist)}</td></tr>"
+    )
