@@ -37,7 +37,9 @@ EVERYONE = ""  # the lock for a migration; the others are named after a visitor
 # A new database gets the table of the model below, which is of the latest version. An older one is
 # migrated: MIGRATIONS[n - 1] leads from version n to n + 1, in SQL that both SQLite and PostgreSQL
 # know. Only ever append: databases of every version exist.
-MIGRATIONS: tuple[tuple[str, ...], ...] = ()
+MIGRATIONS: tuple[tuple[str, ...], ...] = (
+    ("ALTER TABLE runs ADD COLUMN drawings VARCHAR",),
+)
 VERSION = 1 + len(MIGRATIONS)
 
 
@@ -59,8 +61,9 @@ class Row(Base):
     created : in UTC
     recipe, curves : JSON
     seed : in decimal; it can exceed a database's integers
-    size : bytes of `curves` and `checkpoint`
+    size : bytes of the large columns
     checkpoint : the .npz file
+    drawings : what the run was taught, as `hand.packed` packs them; NULL where it was trained
 
     The others are as in `ui.storage.Kept`, with NULL for None.
     """
@@ -82,6 +85,7 @@ class Row(Base):
     size: Mapped[int]
     curves: Mapped[str] = mapped_column(deferred=True)
     checkpoint: Mapped[bytes] = mapped_column(deferred=True)
+    drawings: Mapped[str | None] = mapped_column(deferred=True)
 
 
 class Database(ABC):

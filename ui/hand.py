@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
 import io
 import itertools
@@ -83,6 +84,13 @@ class Hand:
             self._drawings[key] = Drawing(next(self._numbers), image, label)
         self.version += 1
 
+    def take(self, drawings: Dataset) -> int:
+        """Add those of a kept run, as far as there is room; returns the last drawing's number."""
+        for image, label in zip(drawings.images, drawings.labels, strict=True):
+            if self.find(image) is None:
+                self.add(image, int(label))
+        return max((drawing.number for drawing in self), default=0)
+
     def remove(self, number: int) -> None:
         """Forget the drawing of that number."""
         for key, drawing in list(self._drawings.items()):
@@ -135,19 +143,20 @@ def sheet(drawings: Dataset) -> bytes:
     return file.getvalue()
 
 
-def packed(drawings: Dataset) -> bytes:
-    """Drawings in a few bytes, for the database."""
-    return zlib.compress(drawings.labels.tobytes() + drawings.images.tobytes(), 9)
+def packed(drawings: Dataset) -> str:
+    """Drawings as a short text, for the database."""
+    content = drawings.labels.tobytes() + drawings.images.tobytes()
+    return base64.b64encode(zlib.compress(content, 9)).decode("ascii")
 
 
-def unpacked(raw: bytes) -> Dataset:
-    """The drawings that `packed` has packed; ValueError where the bytes are damaged."""
-    limit = MAX_DRAWINGS * (PIXELS + 1)
+def unpacked(text: str) -> Dataset:
+    """The drawings that `packed` has packed; ValueError where the text is damaged."""
     unpacker = zlib.decompressobj()
     try:
-        content = np.frombuffer(unpacker.decompress(raw, limit + 1), np.uint8)
+        raw = unpacker.decompress(base64.b64decode(text), MAX_DRAWINGS * (PIXELS + 1) + 1)
     except zlib.error as error:
-        raise ValueError(f"expected packed drawings, got bytes that are none: {error}") from error
+        raise ValueError(f"expected packed drawings, got a text that is none: {error}") from error
+    content = np.frombuffer(raw, np.uint8)
     count, rest = divmod(len(content), PIXELS + 1)
     if rest or count > MAX_DRAWINGS or (content[:count] >= CLASSES).any():
         raise ValueError(f"expected up to {MAX_DRAWINGS} drawings, got {len(content)} bytes")

@@ -471,6 +471,8 @@ class Session:
                 return
             recipe, seed = snapshot.recipe, snapshot.seed
             run = self.runs.add(kept.name, recipe, seed, snapshot=snapshot, kept=kept.id)
+            if snapshot.drawings is not None:
+                run.last_drawing = self.hand.take(snapshot.drawings)
         self.run_to_choose = run.id
 
     def rename(self, run: Run, name: str) -> None:

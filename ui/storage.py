@@ -24,6 +24,7 @@ from nn import CheckpointError, Evaluation, Recipe, RecipeError, load_checkpoint
 from . import database, i18n
 from .database import BUSY_SECONDS, Row, StoreError
 from .files import checkpoint_bytes, seed_of
+from .hand import packed, unpacked
 from .training.snapshot import LayerPoint, Mark, Point, Snapshot, State
 
 __all__ = ["Kept", "Store", "StoreError"]
@@ -65,6 +66,7 @@ class Kept:
 def _row(owner: str, name: str, run: Snapshot) -> Row:
     """A row for a new run; raises CheckpointError where its network cannot be saved."""
     checkpoint, curves = checkpoint_bytes(run, name=name), _curves_text(run)
+    drawings = None if run.drawings is None else packed(run.drawings)
     loss = run.points[-1].loss if run.points else math.nan
     return Row(
         owner=owner,
@@ -77,9 +79,10 @@ def _row(owner: str, name: str, run: Snapshot) -> Row:
         loss=loss if math.isfinite(loss) else None,
         validation_accuracy=run.best.validation_accuracy if run.best else None,
         test_accuracy=None if run.test is None else run.test.accuracy,
-        size=len(checkpoint) + len(curves),
+        size=len(checkpoint) + len(curves) + len(drawings or ""),
         curves=curves,
         checkpoint=checkpoint,
+        drawings=drawings,
     )
 
 
@@ -122,6 +125,7 @@ def _snapshot(row: Row) -> Snapshot:
         network=load_checkpoint(io.BytesIO(row.checkpoint), name=row.name).network,
         best=next((p for p in series["points"] if p.epoch == best), None),
         test=test and Evaluation(test["loss"], np.array(test["confusion"], np.int64)),
+        drawings=None if row.drawings is None else unpacked(row.drawings),
     )
 
 
@@ -226,7 +230,8 @@ class Store:
             raise StoreError(i18n.say("STORE_GONE"))
         with self._database.transaction() as session:
             chosen = select(Row).where(Row.owner == owner, Row.id == run_id)
-            row = session.scalar(chosen.options(undefer(Row.curves), undefer(Row.checkpoint)))
+            large = (undefer(column) for column in (Row.curves, Row.checkpoint, Row.drawings))
+            row = session.scalar(chosen.options(*large))
         if row is None:
             raise StoreError(i18n.say("STORE_GONE"))
         try:

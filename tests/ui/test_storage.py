@@ -22,7 +22,9 @@ import numpy as np
 import pytest
 from sqlalchemy import NullPool, create_engine, inspect, text
 
+from nn import Dataset
 from ui import database
+from ui.hand import packed
 from ui.storage import Kept, Store, StoreError
 from ui.training.snapshot import Mark, Snapshot, State
 
@@ -324,7 +326,7 @@ def test_a_file_of_version_1_is_read_and_written(file: Path, run: Snapshot) -> N
     assert store.load("anna", store.keep("anna", "first", run)).points == run.points
 
 
-def test_a_new_file_has_the_table_of_version_1(file: Path, old_file: Path) -> None:
+def test_a_file_of_version_1_gets_the_table_of_a_new_one(file: Path, old_file: Path) -> None:
     def table(file: Path) -> tuple[object, ...]:
         found = inspect(create_engine(f"sqlite:///{file}", poolclass=NullPool))
         columns = [{**it, "type": type(it["type"]).__name__} for it in found.get_columns("runs")]
@@ -334,7 +336,25 @@ def test_a_new_file_has_the_table_of_version_1(file: Path, old_file: Path) -> No
     with closing(sqlite3.connect(former)) as connection:
         for statement in VERSION_1:
             connection.execute(statement)
+    Store(f"sqlite:///{former}").list("anna")
     assert table(old_file) == table(former)
+
+
+def test_what_was_taught_is_kept_with_its_drawings(
+    store: Store, url: str, run: Snapshot, mnist: tuple[Dataset, Dataset]
+) -> None:
+    drawings = mnist[1][:12]
+    taught = replace(run, drawings=drawings)
+    plain, with_drawings = store.keep("anna", "plain", run), store.keep("anna", "taught", taught)
+    assert store.load("anna", plain).drawings is None
+    found = store.load("anna", with_drawings).drawings
+    assert np.array_equal(found.images, drawings.images)
+    assert np.array_equal(found.labels, drawings.labels)
+    sizes = {of.id: of.size for of in store.list("anna")}
+    assert sizes[with_drawings] - sizes[plain] == pytest.approx(len(packed(drawings)), abs=20)
+    change(url, "UPDATE runs SET drawings = 'none'")
+    with pytest.raises(StoreError, match="run taught cannot be read"):
+        store.load("anna", with_drawings)
 
 
 def migrate(monkeypatch: pytest.MonkeyPatch, *statements: str) -> None:
@@ -352,7 +372,7 @@ def test_an_older_database_is_migrated_once(
         assert [of.name for of in store.list("anna")] == ["first, migrated"]
     assert Store(url).list("anna") == store.list("anna")
     monkeypatch.undo()
-    with pytest.raises(StoreError, match=r"newer version .*\(2; this one supports 1\)"):
+    with pytest.raises(StoreError, match=r"newer version .*\(3; this one supports 2\)"):
         store.list("anna")
 
 
@@ -418,7 +438,7 @@ def test_a_newer_file_is_refused_untouched(old_file: Path, run: Snapshot) -> Non
     change(f"sqlite:///{old_file}", "PRAGMA user_version = 7")
     before = old_file.read_bytes()
     for use in (lambda: store.list("anna"), lambda: store.keep("anna", "second", run)):
-        with pytest.raises(StoreError, match=r"newer version .*\(7; this one supports 1\).*update"):
+        with pytest.raises(StoreError, match=r"newer version .*\(7; this one supports 2\).*update"):
             use()
     assert old_file.read_bytes() == before
     assert [path.name for path in old_file.parent.iterdir()] == [old_file.name]

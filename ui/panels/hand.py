@@ -125,7 +125,7 @@ def _change(drawings: Hand, number: int, pressed: str) -> None:
 
 
 def _files(drawings: Hand) -> None:
-    with st.container(horizontal=True, vertical_alignment="center", key="hand-files"):
+    with st.container(horizontal=True, vertical_alignment="center", key="hand-downloads"):
         data = hand.dataset(drawings)
         for label, make, file in (
             (i18n.HAND_IMAGES, hand.idx_images, f"{FILE}-images-idx3-ubyte.gz"),
