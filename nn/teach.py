@@ -73,7 +73,9 @@ def teach(
     """
     if not len(drawings) or drawings.labels.max() >= CLASSES:
         found = ", ".join(map(str, np.unique(drawings.labels))) or "none"
-        raise RecipeError(f"drawings: expected some with labels from 0 to 9, got {found}")
+        raise RecipeError(
+            f"drawings: expected some with labels from 0 to 9, got {found}", kind="no_drawings"
+        )
     if network.inputs != PIXELS:
         raise RecipeError(f"network: expected one with {PIXELS} inputs, got {network.inputs}")
     others, validation = split_validation(replay, recipe)

@@ -37,9 +37,7 @@ EVERYONE = ""  # the lock for a migration; the others are named after a visitor
 # A new database gets the table of the model below, which is of the latest version. An older one is
 # migrated: MIGRATIONS[n - 1] leads from version n to n + 1, in SQL that both SQLite and PostgreSQL
 # know. Only ever append: databases of every version exist.
-MIGRATIONS: tuple[tuple[str, ...], ...] = (
-    ("ALTER TABLE runs ADD COLUMN drawings VARCHAR",),
-)
+MIGRATIONS: tuple[tuple[str, ...], ...] = (("ALTER TABLE runs ADD COLUMN drawings VARCHAR",),)
 VERSION = 1 + len(MIGRATIONS)
 
 

@@ -158,6 +158,6 @@ def unpacked(text: str) -> Dataset:
         raise ValueError(f"expected packed drawings, got a text that is none: {error}") from error
     content = np.frombuffer(raw, np.uint8)
     count, rest = divmod(len(content), PIXELS + 1)
-    if rest or count > MAX_DRAWINGS or (content[:count] >= CLASSES).any():
+    if not unpacker.eof or rest or (content[:count] >= CLASSES).any():
         raise ValueError(f"expected up to {MAX_DRAWINGS} drawings, got {len(content)} bytes")
     return Dataset(content[count:].reshape(-1, PIXELS), content[:count])

@@ -11,7 +11,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from nn import RECIPES, Recipe
+from nn.teach import TEACHING
 from ui import assets
+
+BASES = {**RECIPES, TEACHING.name: TEACHING}
+TAUGHT = "taught"  # the preset that teaches Original instead of training a new network
 
 
 @dataclass(frozen=True)
@@ -46,7 +50,7 @@ def load(text: str) -> tuple[dict[str, Recipe], dict[str, Lesson]]:
 
 def _recipe(base: str, changes: Mapping[str, Any]) -> Recipe:
     lists = {name: tuple(value) for name, value in changes.items() if isinstance(value, list)}
-    return RECIPES[base].replace(**{**changes, **lists})
+    return BASES[base].replace(**{**changes, **lists})
 
 
 PRESETS, LESSONS = load(assets.text("presets.toml"))

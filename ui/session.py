@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeVar
 from weakref import WeakValueDictionary
 
-from nn import CheckpointError, Found, Network, Number, Preprocessing, Recipe
+from nn import CheckpointError, Found, Network, Number, Preprocessing, Recipe, RecipeError
 from nn.explain.attribution import explaining
 from nn.teach import TEACHING
 
@@ -274,23 +274,44 @@ class Session:
             self.read_with(YOURS)
         return run
 
-    def teach(self, name: str) -> Run:
-        """Teach the network that reads the visitor's hand; a copy of it becomes the one that reads.
+    def teach(
+        self,
+        network: Network,
+        name: str,
+        *,
+        recipe: Recipe = TEACHING,
+        seed: int = 0,
+        epochs: int | None = None,
+        batches: int | None = None,
+    ) -> Run:
+        """Teach a copy of a network the visitor's hand; it becomes the one that reads.
+
+        Parameters
+        ----------
+        network, name : the former is not changed; the latter is the run's
+        recipe, seed : of the teaching
+        epochs, batches : pause after so many; None to go through
 
         Raises
         ------
+        RecipeError
+            There are no drawings.
         LimitError
             It is more than the server allows; nothing changes.
         """
-        reader, drawings = self.network, dataset(self.hand)
-        if reader is None or not len(drawings):
-            raise ValueError("expected a network that reads, and drawings to teach it")
-        recipe, seed = TEACHING.replace(hidden=hidden_units(reader)), 0
-        begins = Snapshot(State.FINISHED, recipe, seed, network=reader)
+        if not len(self.hand):
+            raise RecipeError("expected drawings to teach, got none", kind="no_drawings")
+        recipe = recipe.replace(hidden=hidden_units(network))
         training = self.scheduler.start(
-            recipe, seed=seed, visitor=self.visitor, begins=begins, drawings=drawings
+            recipe,
+            seed=seed,
+            visitor=self.visitor,
+            epochs=epochs,
+            batches=batches,
+            begins=Snapshot(State.FINISHED, recipe, seed, network=network),
+            drawings=dataset(self.hand),
         )
-        run = self.runs.add(name, recipe, seed, training=training, before=reader)
+        run = self.runs.add(name, recipe, seed, training=training, before=network)
         run.last_drawing = max(drawing.number for drawing in self.hand)
         self.runs.current = run.id
         self.read_with(YOURS)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import streamlit as st
@@ -14,8 +16,10 @@ from ui.hand import Pixels
 from ui.session import Session
 from ui.view import elements
 
-from . import slate, visit
+from . import visit
 from .pressable import pressable
+
+DIGITS = tuple(map(str, range(CLASSES)))
 
 
 def say(found: Found | None, reading: Reading) -> None:
@@ -32,16 +36,26 @@ def say(found: Found | None, reading: Reading) -> None:
             likely=reading.digit if known is None else None,
             disabled=not free or bool(session.hand.asked),
         )
-        pressable(keys, key="was-keys", on_press=_take)
+        pressable(keys, key="was-keys", on_press=partial(label, session))
 
 
-def ask() -> None:
-    """Below the slate, while the page asks for digits: go on to the next, or stop."""
-    hand = visit.session().hand
+def ask(present: Callable[[], Found | None]) -> None:
+    """Below the slate, while the page asks for digits: go on to the next, or stop.
+
+    Parameters
+    ----------
+    present : returns what is on the slate at the time of a press
+    """
+    session = visit.session()
+    asked = session.hand.asked
     with st.container(key="asked"):
-        if hand.asked:
-            left = len(hand.asked) - 1
-            pressable(elements.write_buttons(hand.asked[0], left), key="write", on_press=_write)
+        if asked:
+            buttons = elements.write_buttons(asked[0], len(asked) - 1)
+            pressable(
+                buttons,
+                key="write",
+                on_press=lambda pressed: go_on(session, present(), pressed),
+            )
 
 
 def begin() -> None:
@@ -53,22 +67,20 @@ def begin() -> None:
     session.to_slate = True
 
 
-def _take(pressed: str) -> None:
-    """ "was-7": the drawing is a 7."""
-    session, digit = visit.session(), pressed.removeprefix("was-")
-    image = _image(session.reads)
-    if image is not None and digit in map(str, range(CLASSES)):
+def label(session: Session, pressed: str) -> None:
+    """ "was-7" was pressed: the drawing is a 7."""
+    image, digit = _image(session.reads), pressed.removeprefix("was-")
+    if image is not None and digit in DIGITS:
         session.hand.add(image, int(digit))
 
 
-def _write(pressed: str) -> None:
-    """ "write-4": the 4 is written, or left out where the slate is blank; or "stop"."""
-    session = visit.session()
+def go_on(session: Session, found: Found | None, pressed: str) -> None:
+    """ "write-4" was pressed: the 4 is written, or left out where nothing is found; or "stop"."""
     hand = session.hand
     if pressed == "stop":
         hand.asked = ()
     elif hand.asked and pressed == f"write-{hand.asked[0]}":  # a press may arrive twice
-        image = _image(slate.present())
+        image = _image(found)
         if image is not None:
             hand.add(image, hand.asked[0])
         hand.asked = hand.asked[1:]
@@ -84,6 +96,8 @@ def _image(found: Found | None) -> Pixels | None:
 
 
 def taught_name(session: Session) -> str:
-    """The name of a network that is taught: "Best, taught"."""
-    name = visit.reader_name(session.reader) if session.reader else ""
-    return i18n.say("TAUGHT", reader=name)
+    """What the network that reads is called when it is taught: "Best, taught"."""
+    run = visit.reader_run(session.reader)
+    if run is not None and run.taught:
+        return run.name
+    return i18n.say("TAUGHT", reader=run.name if run else i18n.READERS[session.reader])

@@ -29,7 +29,7 @@ def show() -> None:
         left, middle, right = st.columns([352, 280, 380], gap="large")
     with left:
         found = photo.in_place_of(slate.draw())
-        hand.ask()
+        hand.ask(slate.present)
     session.reads = found
     digits = () if found is None else found.digits
     networks, missing = visit.networks()

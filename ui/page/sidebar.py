@@ -7,10 +7,10 @@ from functools import partial
 
 import streamlit as st
 
-from nn import RecipeError
+from nn import Network, RecipeError
 from ui import hints, i18n
 from ui.hints import Hint
-from ui.presets import PRESETS
+from ui.presets import PRESETS, TAUGHT
 from ui.session import YOURS, Session
 from ui.training.limits import LimitError
 from ui.training.snapshot import Snapshot, State
@@ -173,8 +173,12 @@ def start(*, epochs: int | None = None, batches: int | None = None) -> None:
     session = visit.session()
     session.start_error = session.link_error = None
     try:
-        recipe, name = fields.chosen(), i18n.NAMES[fields.preset()]
-        session.start(recipe, fields.seed(), name, epochs=epochs, batches=batches)
+        recipe, seed, name = fields.chosen(), fields.seed(), i18n.NAMES[fields.preset()]
+        pupil = visit.shipped("original") if fields.preset() == TAUGHT else None
+        if isinstance(pupil, Network):
+            session.teach(pupil, name, recipe=recipe, seed=seed, epochs=epochs, batches=batches)
+        else:
+            session.start(recipe, seed, name, epochs=epochs, batches=batches)
     except (RecipeError, LimitError) as error:
         session.start_error = error
     else:

@@ -1,4 +1,4 @@
-"""A tour of the page in seven stops, for a first visit or a room of people.
+"""A tour of the page in eight stops, for a first visit or a room of people.
 
 A small card beside the page, never over the slate and never by itself: it says what a part of the
 page is about, outlines it, and offers to do something there. It runs in the browser (tour.js), so

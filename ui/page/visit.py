@@ -15,6 +15,7 @@ import streamlit as st
 
 from nn import CheckpointError, Network, load_checkpoint
 from ui import config, data, i18n
+from ui.runs import Run
 from ui.session import YOURS, Session
 from ui.storage import Store, StoreError
 from ui.training import memory
@@ -137,12 +138,18 @@ def networks() -> tuple[dict[str, Network], list[str]]:
     return found, missing
 
 
-def reader_name(reader: str) -> str:
-    """A network's name in the switch, as Markdown."""
+def reader_run(reader: str) -> Run | None:
+    """The run that a network's name stands for, where it is called by the run's name."""
     visitor = session()
     run, controlled = visitor.runs.get(reader), visitor.runs.controlled()
     if reader == YOURS and controlled is not None and controlled.taught:
-        run = controlled
+        return controlled
+    return run
+
+
+def reader_name(reader: str) -> str:
+    """A network's name in the switch, as Markdown."""
+    run = reader_run(reader)
     return i18n.plain(run.name) if run else str(i18n.READERS[reader])
 
 

@@ -9,7 +9,6 @@ import streamlit as st
 
 from nn import Dataset, Network, RecipeError
 from nn.layers import scaled
-from nn.mnist import CLASSES
 from nn.teach import doubted
 from ui import hand, i18n
 from ui.hand import Hand
@@ -70,10 +69,10 @@ def _begin(session: Session) -> None:
 
 def _teach(session: Session) -> None:
     session.teach_error = None
-    if not len(session.hand) or session.training is not None:
-        return  # the press came twice, or the last drawing has gone
+    if session.network is None or session.training is not None:  # the press came twice
+        return
     try:
-        session.teach(asking.taught_name(session))
+        session.teach(session.network, asking.taught_name(session))
     except (LimitError, RecipeError) as error:
         session.teach_error = error
 
@@ -85,12 +84,12 @@ def _drawings(session: Session, network: Network | None) -> None:
     make = partial(tiles.tiles, list(drawings), drawings.chosen, in_doubt)
     version = (drawings.version, drawings.chosen)
     html = session.once("tiles", version, in_doubt, i18n.language(), make=make)
-    pressable(html, key="hand-tiles", on_press=partial(_choose, drawings))
+    pressable(html, key="hand-tiles", on_press=partial(choose, drawings))
     with st.container(key="hand-chosen"):
         chosen = drawings.get(drawings.chosen)
         if chosen is not None:
             buttons = tiles.chosen_buttons(chosen)
-            pressable(buttons, key="hand-label", on_press=partial(_change, drawings, chosen.number))
+            pressable(buttons, key="hand-label", on_press=partial(change, drawings, chosen.number))
         else:
             words = "HAND_DOUBTED" if in_doubt else "HAND_HOW"
             st.html(elements.small(i18n.say(words)))
@@ -105,21 +104,21 @@ def _doubted(drawings: Hand, network: Network | None) -> frozenset[int]:
     return frozenset(numbers) if len(numbers) < len(drawings) else frozenset()
 
 
-def _choose(drawings: Hand, pressed: str) -> None:
+def choose(drawings: Hand, pressed: str) -> None:
     """ "drawing-12" was pressed: it is the one to change, or no longer."""
     number = pressed.removeprefix("drawing-")
     if number.isdecimal():
         drawings.chosen = int(number)
 
 
-def _change(drawings: Hand, number: int, pressed: str) -> None:
+def change(drawings: Hand, number: int, pressed: str) -> None:
     """Relabel or delete a drawing."""
     chosen = drawings.get(number)
     if chosen is None:
         return
     if pressed == "delete":
         drawings.remove(number)
-    elif pressed.removeprefix("label-") in map(str, range(CLASSES)):
+    elif pressed.removeprefix("label-") in asking.DIGITS:
         drawings.add(chosen.image, int(pressed.removeprefix("label-")))
     drawings.chosen = None
 

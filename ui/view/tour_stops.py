@@ -1,4 +1,4 @@
-"""The tour's seven stops in the visitor's language, as tour.js shows them on its card."""
+"""The tour's stops in the visitor's language, as tour.js shows them on its card."""
 
 from __future__ import annotations
 

@@ -17,9 +17,9 @@ from ui.page import visit
 from ui.view import elements, tour_stops
 
 
-def test_there_are_seven_stops_with_words_in_every_language() -> None:
+def test_there_are_eight_stops_with_words_in_every_language() -> None:
     names = [stop["name"] for stop in tour_stops.STOPS]
-    assert len(names) == 7
+    assert len(names) == 8
     for code, words in i18n.CATALOGUES.items():
         assert list(words["TOUR_STOPS"]) == names, code
         for stop in words["TOUR_STOPS"].values():

@@ -18,9 +18,11 @@ import pytest
 
 pytest.importorskip("distributed", reason="needs pip install -r requirements-cluster.txt")
 
+import numpy as np
 import psutil
 
-from nn import RECIPES, Recipe
+from nn import RECIPES, Dataset, Recipe
+from nn.teach import TEACHING
 from tests.browser.page import free_port
 from ui import data
 from ui.training.cluster import Cluster
@@ -274,3 +276,24 @@ def test_two_servers_of_the_page_share_a_cluster() -> None:
         wait_for(lambda: see(other, runs[1]).step > step)
         assert len(one) == 0
         assert len(other) == 1
+
+
+def test_it_teaches_and_begins_again_on_another_trainer(
+    cluster: Cluster, mnist: tuple[Dataset, Dataset]
+) -> None:
+    recipe = TEACHING.replace(hidden=(16,), pen=0.0, nondigits=0.0)
+    reader = recipe.build_network(rng=np.random.default_rng(0)).freeze()
+    begins = Snapshot(State.FINISHED, recipe, network=reader)
+    run = cluster.start(recipe, seed=0, visitor="ada", begins=begins, drawings=mnist[1][:10])
+    cluster.pace(run, 5.0)
+    wait_for(lambda: see(cluster, run).step > 3)
+    os.kill(process_of(worker_of(cluster, run) or "").pid, signal.SIGKILL)
+    cluster.pace(run, None)
+    wait_for(lambda: see(cluster, run).state is State.FINISHED)
+    done = see(cluster, run)
+    assert (done.epoch, done.step) == (1, 60)
+    assert done.test is not None
+    assert done.drawings is not None
+    assert len(done.drawings) == 10
+    assert done.network is not None
+    assert done.network.calibration != reader.calibration
