@@ -146,7 +146,7 @@ def digit_buttons(
 def asked(digit: int) -> str:
     """The heading above the slate while the page asks for a digit, in large type."""
     words = html.escape(i18n.say("WRITE_A", digit=digit))
-    return f'<h2 class="part asked" role="status">{words}</h2>'
+    return f'<h2 class="part asked" aria-live="polite">{words}</h2>'
 
 
 def write_buttons(digit: int, left: int) -> str:
