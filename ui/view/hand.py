@@ -38,7 +38,7 @@ def tiles(drawings: Iterable[Drawing], chosen: int | None, doubted: frozenset[in
     """
     buttons = "".join(_tile(drawing, chosen, doubted) for drawing in drawings)
     label = html.escape(i18n.HAND_TILES)
-    return f'<div class="tiles" role="group" data-group aria-label="{label}">{buttons}</div>'
+    return f'<div class="drawings" role="group" data-group aria-label="{label}">{buttons}</div>'
 
 
 def _tile(drawing: Drawing, chosen: int | None, doubted: frozenset[int]) -> str:
