@@ -13,21 +13,24 @@ from __future__ import annotations
 
 import asyncio
 import http.client
+import json
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from html import unescape
 from urllib.parse import urlsplit
 
 import pyarrow as pa
 import pyarrow.compute as pc
+from streamlit.components.v2.bidi_component.constants import EVENT_DELIM
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.Delta_pb2 import Delta
 from streamlit.proto.Element_pb2 import Element
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.proto.NumberInput_pb2 import NumberInput
 from streamlit.proto.WidgetStates_pb2 import WidgetState
+from streamlit.runtime.state.session_state import STREAMLIT_INTERNAL_KEY_PREFIX
 from websockets.asyncio.client import ClientConnection, connect
 
 PATIENCE = 120.0  # seconds that anything expected may take
@@ -112,6 +115,21 @@ class Session:
         self._states[name] = WidgetState(id=name, json_value=value)
         await self._rerun_of(name)
 
+    async def set_text(self, key: str, value: str) -> None:
+        """Choose a tab, or a text, and wait for the page to have taken it."""
+        name = self._id(key)
+        self._states[name] = WidgetState(id=name, string_value=value)
+        await self._rerun_of(name)
+
+    async def press_in(self, key: str, what: str) -> None:
+        """Press something in a picture, and wait for the page to have taken it."""
+        name, before = self._id(key), self.runs
+        pressed = json.dumps([{"event": "pressed", "value": what}])
+        events = f"{STREAMLIT_INTERNAL_KEY_PREFIX}_{name}{EVENT_DELIM}events"
+        state = WidgetState(id=events, json_trigger_value=pressed)
+        await self._send(self._fragments[name], more=[state])
+        await self.wait(lambda: self.runs > before)
+
     async def close(self) -> None:
         """Close the tab."""
         for _, timer in self._timers.values():
@@ -168,12 +186,19 @@ class Session:
         await self._send(self._fragments[widget])
         await self.wait(lambda: self.runs > before)
 
-    async def _send(self, fragment: str = "", *, pressed: str = "", poll: bool = False) -> None:
+    async def _send(
+        self,
+        fragment: str = "",
+        *,
+        pressed: str = "",
+        more: Sequence[WidgetState] = (),
+        poll: bool = False,
+    ) -> None:
         message = BackMsg()
         rerun = message.rerun_script
         rerun.page_script_hash, rerun.fragment_id = self._page, fragment
         rerun.is_auto_rerun = poll
-        rerun.widget_states.widgets.extend(self._states.values())
+        rerun.widget_states.widgets.extend([*self._states.values(), *more])
         if pressed:
             rerun.widget_states.widgets.append(WidgetState(id=pressed, trigger_value=True))
         context = rerun.context_info
@@ -221,6 +246,7 @@ class Session:
             self._blocks.pop(path, None)
             if delta.add_block.id:
                 self._blocks[path] = _key(delta.add_block.id)
+                self._fragments[delta.add_block.id] = delta.fragment_id
             return
         element = Element()
         element.CopyFrom(delta.new_element)
