@@ -165,6 +165,17 @@ def _before_and_after(session: Session, run: Run) -> None:
     learned = snapshot.drawings
     known = _right(snapshot.network, learned)
     st.html(elements.small(i18n.say("HAND_LEARNED", right=known, count=len(learned))))
+    if session.store is not None:
+        st.button(
+            i18n.KEEP if run.kept is None else i18n.KEPT,
+            key="hand-keep",
+            help=i18n.HAND_KEEP_HELP,
+            disabled=run.kept is not None,
+            on_click=session.keep,
+            args=(run,),
+        )
+        if session.store_error:
+            st.warning(i18n.plain(session.store_error))
 
 
 def _right(network: Network, drawings: Dataset) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,8 +17,9 @@ from tests.ui.page.test_photo import draw
 from tests.ui.visitor import html, session_of
 from ui import i18n
 from ui.hand import Hand, dataset
-from ui.page import hand
+from ui.page import hand, visit
 from ui.panels import hand as panel
+from ui.panels import registry
 from ui.training.snapshot import State
 from ui.view import hand as tiles
 
@@ -126,6 +128,49 @@ def test_the_network_that_reads_is_taught_and_both_are_scored(
     session.hand.add(new, int(mnist[1].labels[20]))
     page.run()
     assert i18n.say("HAND_RIGHT", right=1, count=1) in html(page)
+
+
+def test_what_was_taught_is_kept_and_comes_back_with_its_drawings(
+    open_page: Callable[..., AppTest],
+    mnist: tuple[Dataset, Dataset],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("DIGIT_LAB_DATABASE", f"sqlite:///{tmp_path / 'runs.sqlite3'}")
+    page = open_page(panel="PANEL_HAND").run()
+    fill(page, mnist, 3)
+    page.selectbox(key="recipe-name").set_value("taught")
+    page.run()
+    page.button(key="train").click().run()
+    wait(page)
+    page.button(key="hand-keep").click().run()
+    assert page.button(key="hand-keep").disabled
+    assert "those of runs that you keep" in html(page)
+    later = open_page(panel="PANEL_RUNS").run()
+    later.button(key="shelf-bring").click().run()
+    drawings = session_of(later).hand
+    assert [each.label for each in drawings] == mnist[1].labels[:3].tolist()
+    (run,) = session_of(later).runs
+    assert run.taught
+    assert run.last_drawing == 3
+    later.session_state["panels-en"] = i18n.PANEL_HAND
+    later.run()
+    assert "Of the 3 drawings it learned from" in html(later)
+    assert not later.exception
+
+
+@pytest.mark.parametrize("name", registry.PANELS)
+def test_every_panel_shows_a_network_that_was_taught(
+    open_page: Callable[..., AppTest], mnist: tuple[Dataset, Dataset], name: str
+) -> None:
+    page = open_page(panel=name).run()
+    fill(page, mnist, 3)
+    draw(page, drawing(3))
+    session = session_of(page)
+    session.teach(visit.shipped("original"), "Original, taught")
+    wait(page)
+    assert session.network is session.runs.controlled().network
+    assert not page.exception
 
 
 def test_the_preset_teaches_original(page: AppTest, mnist: tuple[Dataset, Dataset]) -> None:
