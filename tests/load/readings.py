@@ -28,7 +28,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from tests.load.server import serve
 from tests.load.session import Session
-from tests.load.visitors import SETTLE, arrive, slate
+from tests.load.visitors import SETTLE, arrive, report, slate
 
 READ_LIMIT, POLL_LIMIT, FLOOD_POLL_LIMIT = 400.0, 150.0, 500.0  # milliseconds, p95
 PAGES = 5  # that train meanwhile
@@ -152,12 +152,7 @@ async def measure(address: str, number: int, seconds: float) -> bool:
         ("polls meanwhile", str(len(flood_polls)), "> 0", len(flood_polls) > 0),
         ("exceptions on the page", str(len(trouble)), "0", not trouble),
     ]
-    for name, value, promised, _ in rows:
-        print(f"{name:30} {value:>26}   {promised}")
-    for name, *_, kept in rows:
-        if not kept:
-            print("BROKEN:", name)
-    return all(kept for *_, kept in rows)
+    return report(rows)
 
 
 def main() -> None:

@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from tests.load.server import Server, serve
 from tests.load.session import Session
-from tests.load.visitors import ARRIVALS, MANY, POLL_LIMIT, POLL_LIMIT_OF_MANY, slate
+from tests.load.visitors import ARRIVALS, MANY, POLL_LIMIT, POLL_LIMIT_OF_MANY, report, slate
 
 DONE_LIMIT = 90.0  # seconds
 PATIENCE = 300.0
@@ -77,12 +77,7 @@ async def measure(server: Server, visitors: int) -> bool:
         ("exceptions on the page", str(len(trouble)), "0", not trouble),
     ]
     print(f"{visitors} visitors teach at once on {os.cpu_count()} cores")
-    for name, value, promised, _ in rows:
-        print(f"{name:26} {value:>22}   {promised}")
-    for name, *_, kept in rows:
-        if not kept:
-            print("BROKEN:", name)
-    return all(kept for *_, kept in rows)
+    return report(rows)
 
 
 def main() -> None:

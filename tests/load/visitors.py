@@ -103,6 +103,21 @@ def pace(visitor: Session) -> float:
     return (last - first) / (ended - began)
 
 
+def report(rows: list[tuple[str, str, str, bool]]) -> bool:
+    """Print what was measured beside what was promised; returns whether all of it was kept.
+
+    Parameters
+    ----------
+    rows : what, how much, the promise, and whether it was kept
+    """
+    for name, value, promised, _ in rows:
+        print(f"{name:30} {value:>26}   {promised}")
+    for name, *_, kept in rows:
+        if not kept:
+            print("BROKEN:", name)
+    return all(kept for *_, kept in rows)
+
+
 async def measure(server: Server, visitors: int, seconds: float) -> bool:
     """Print the table; returns whether all that was promised holds."""
     await warm_up(server)
@@ -161,12 +176,7 @@ async def measure(server: Server, visitors: int, seconds: float) -> bool:
         ("processor of the visitors", f"{worked / took:.2f} cores", "", True),
         ("exceptions on the page", str(len(trouble)), "0", not trouble),
     ]
-    for name, value, promised, _ in rows:
-        print(f"{name:26} {value:>22}   {promised}")
-    for name, *_, kept in rows:
-        if not kept:
-            print("BROKEN:", name)
-    return all(kept for *_, kept in rows)
+    return report(rows)
 
 
 def main() -> None:

@@ -7,7 +7,7 @@ from functools import partial
 
 import streamlit as st
 
-from nn import Network, RecipeError
+from nn import CheckpointError, RecipeError
 from ui import hints, i18n
 from ui.hints import Hint
 from ui.presets import PRESETS, TAUGHT
@@ -174,12 +174,14 @@ def start(*, epochs: int | None = None, batches: int | None = None) -> None:
     session.start_error = session.link_error = None
     try:
         recipe, seed, name = fields.chosen(), fields.seed(), i18n.NAMES[fields.preset()]
-        pupil = visit.shipped("original") if fields.preset() == TAUGHT else None
-        if isinstance(pupil, Network):
+        if fields.preset() == TAUGHT:
+            pupil = visit.shipped("original")
+            if isinstance(pupil, CheckpointError):
+                raise pupil
             session.teach(pupil, name, recipe=recipe, seed=seed, epochs=epochs, batches=batches)
         else:
             session.start(recipe, seed, name, epochs=epochs, batches=batches)
-    except (RecipeError, LimitError) as error:
+    except (RecipeError, LimitError, CheckpointError) as error:
         session.start_error = error
     else:
         _set_pace()

@@ -36,7 +36,7 @@ def show(view: View) -> None:
     if session.teach_error:
         st.warning(i18n.plain(sentences.complaint(session.teach_error)))
     if len(session.hand):
-        _drawings(session, view.network)
+        _drawings(session, None if view.is_training else view.network)
         _files(session.hand)
     run = _taught(session)
     if run is not None:
@@ -146,14 +146,20 @@ def _taught(session: Session) -> Run | None:
 
 def _before_and_after(session: Session, run: Run) -> None:
     """Both networks on what was drawn since, and on MNIST; nothing it learned from is a test."""
-    snapshot, after = run.snapshot, session.hand.after(run.last_drawing)
+    snapshot = run.snapshot
     if snapshot is None or snapshot.network is None or snapshot.drawings is None:
         return
+    known = {image.tobytes() for image in snapshot.drawings.images}
+    after = session.hand.after(run.last_drawing)
+    drawings = hand.dataset(each for each in after if each.image.tobytes() not in known)
     scores = []
     for name, network in ((i18n.HAND_BEFORE, run.before), (run.name, snapshot.network)):
         if network is None:
             continue
-        right = _right(network, hand.dataset(after))
+        make = partial(_right, network, drawings)
+        right = session.once(
+            f"right-{len(scores)}", network, session.hand.version, run.id, make=make
+        )
         errors = None if snapshot.test is None else snapshot.test.errors
         if network is run.before:
             done, answers = session.scheduler.compute(
@@ -161,10 +167,11 @@ def _before_and_after(session: Session, run: Run) -> None:
             )
             errors = len(answers.wrong()) if done and answers is not None else None
         scores.append(tiles.Scores(name, right, errors))
-    st.html(elements.heading(i18n.HAND_AFTER) + tiles.before_and_after(scores, len(after)))
+    st.html(elements.heading(i18n.HAND_AFTER) + tiles.before_and_after(scores, len(drawings)))
     learned = snapshot.drawings
-    known = _right(snapshot.network, learned)
-    st.html(elements.small(i18n.say("HAND_LEARNED", right=known, count=len(learned))))
+    make = partial(_right, snapshot.network, learned)
+    right = session.once("learned", snapshot.network, learned, make=make)
+    st.html(elements.small(i18n.say("HAND_LEARNED", right=right, count=len(learned))))
     if session.store is not None:
         st.button(
             i18n.KEEP if run.kept is None else i18n.KEPT,

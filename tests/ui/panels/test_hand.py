@@ -128,6 +128,11 @@ def test_the_network_that_reads_is_taught_and_both_are_scored(
     session.hand.add(new, int(mnist[1].labels[20]))
     page.run()
     assert i18n.say("HAND_RIGHT", right=1, count=1) in html(page)
+    first = next(iter(session.hand))
+    session.hand.remove(first.number)
+    session.hand.add(first.image, first.label)  # it has learned from that one
+    page.run()
+    assert i18n.say("HAND_RIGHT", right=1, count=1) in html(page)
 
 
 def test_what_was_taught_is_kept_and_comes_back_with_its_drawings(
