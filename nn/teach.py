@@ -83,7 +83,7 @@ def teach(
     if believed.any():
         drawings = Dataset(drawings.images[believed], drawings.labels[believed])
     mixture = _mixture(drawings, others, rng)
-    progress = yield from train(network, mixture, None, recipe, rng=rng)
+    progress = yield from train(network, mixture, validation, recipe, rng=rng)
     if validation is None:
         return
     check = Samples(validation, CHECKED, rng)

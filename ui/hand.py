@@ -85,11 +85,12 @@ class Hand:
         self.version += 1
 
     def take(self, drawings: Dataset) -> int:
-        """Add those of a kept run, as far as there is room; returns the last drawing's number."""
+        """Add those of a kept run, as far as there is room; returns the number of their last."""
         for image, label in zip(drawings.images, drawings.labels, strict=True):
             if self.find(image) is None:
                 self.add(image, int(label))
-        return max((drawing.number for drawing in self), default=0)
+        found = (self.find(image) for image in drawings.images)
+        return max((drawing.number for drawing in found if drawing), default=0)
 
     def remove(self, number: int) -> None:
         """Forget the drawing of that number."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import PurePath
 from typing import Any
 
-from nn import Network, Recipe, RecipeError
+from nn import Evaluation, Network, Recipe, RecipeError
 from nn.layers import Dense
 from nn.recipes import check_field
 
@@ -39,7 +39,8 @@ class Run:
     loaded : it is a checkpoint that the visitor gave
     kept : its id among the kept runs; None while it is not kept
     before : of a run that was taught, the network it began with; None where that is not known
-    last_drawing : likewise, the number of the visitor's last drawing then
+    before_test : how that one does on the test set; None where not known
+    last_drawing : the number of the last drawing that the run was taught
     """
 
     id: str
@@ -52,6 +53,7 @@ class Run:
     loaded: bool = False
     kept: int | None = None
     before: Network | None = None
+    before_test: Evaluation | None = None
     last_drawing: int = 0
 
     @property

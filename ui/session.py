@@ -178,7 +178,6 @@ class Session:
     reader_form, recipe_form : counts how often the page itself set these widgets; each time they
         are made anew, since the browser may still send the old ones' values
     hand : the drawings that the visitor has said the digits of
-    reads : the digits that were read last, of the slate or a photo
     to_slate : the page is to bring the slate into view
     chosen : of several digits, the place of the one that the visitor wants to look at
     other_run : a run that can be read with beside the controlled one
@@ -201,7 +200,6 @@ class Session:
     slate: Slate = field(default_factory=Slate)
     photo: Photo = field(default_factory=Photo)
     hand: Hand = field(default_factory=Hand)
-    reads: Found | None = None
     to_slate: bool = False
     chosen: tuple[Found, int] | None = None
     reader: str = ""
@@ -312,6 +310,8 @@ class Session:
             drawings=dataset(self.hand),
         )
         run = self.runs.add(name, recipe, seed, training=training, before=network)
+        known = (each.snapshot for each in self.runs if each.network is network)
+        run.before_test = next((each.test for each in known if each and each.test), None)
         run.last_drawing = max(drawing.number for drawing in self.hand)
         self.runs.current = run.id
         self.read_with(YOURS)
@@ -364,7 +364,8 @@ class Session:
         """Let the sidebar control another run, or none so that a new one can be started."""
         self.runs.current, self.stale = (run.id if run else None), True
         if run is not None:
-            self.fill_in(run.recipe, run.seed)
+            if not run.taught:  # a recipe of teaching trains no new network
+                self.fill_in(run.recipe, run.seed)
             if run.network is not None:
                 self.read_with(YOURS)
 
@@ -480,7 +481,7 @@ class Session:
     def keep(self, run: Run) -> None:
         """Keep a run, as it is now, under its name."""
         snapshot = run.snapshot
-        if snapshot is not None:
+        if snapshot is not None and run.kept is None:  # a press may come twice
             run.kept = self._ask(lambda store: store.keep(self.visitor, run.name, snapshot))
 
     def bring_back(self, kept: Kept) -> None:
@@ -492,8 +493,8 @@ class Session:
                 return
             recipe, seed = snapshot.recipe, snapshot.seed
             run = self.runs.add(kept.name, recipe, seed, snapshot=snapshot, kept=kept.id)
-            if snapshot.drawings is not None:
-                run.last_drawing = self.hand.take(snapshot.drawings)
+        if run.snapshot is not None and run.snapshot.drawings is not None:
+            run.last_drawing = self.hand.take(run.snapshot.drawings)
         self.run_to_choose = run.id
 
     def rename(self, run: Run, name: str) -> None:

@@ -20,6 +20,7 @@ from nn import (
     load_checkpoint,
     photo_ink,
     split_validation,
+    teach,
 )
 from tests.helpers import checkpoint_bytes, tiny_recipe
 from ui import i18n
@@ -27,6 +28,7 @@ from ui.view import sentences
 
 NN = Path(__file__).parents[2] / "nn"
 RECIPE = RECIPES["adam"]
+RNG = np.random.default_rng(0)
 DIGITS = Dataset(np.zeros((40, 784), np.uint8), np.zeros(40, np.uint8))
 
 
@@ -73,6 +75,11 @@ CASES: dict[str, tuple[Callable[[], object], str, str]] = {
     "hidden": (lambda: RECIPE.replace(hidden=(9,) * 9), "up to 8 layers", "bis zu 8 Schichten"),
     "choice": (lambda: RECIPE.replace(optimizer="sgd"), "gd, momentum", "möglich sind gd"),
     "type": (lambda: RECIPE.replace(batch_norm=3), "3 is not a valid", "3 ist kein gültiger"),
+    "no_drawings": (
+        lambda: next(teach(RECIPE.build_network(rng=RNG), DIGITS[:0], DIGITS, rng=RNG)),
+        "no drawings to learn from",
+        "keine Zeichnungen zum Lernen",
+    ),
     "batch_of_one": (
         lambda: RECIPE.replace(batch_norm=True, batch_size=1),
         "needs 2 or more",

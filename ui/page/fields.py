@@ -16,7 +16,7 @@ from nn.recipes import LIVE_FIELDS
 from ui import i18n, links
 from ui.hints import can_drop
 from ui.links import Settings
-from ui.presets import PRESETS
+from ui.presets import PRESETS, TAUGHT
 from ui.view import elements
 
 from . import language, visit
@@ -63,7 +63,8 @@ def _fields(preset: str, *, live: bool) -> None:
 
     first = st.columns([11, 8, 11], gap="xsmall", wrap=False)
     hidden = {**field("hidden"), "value": ", ".join(str(units) for units in recipe.hidden)}
-    first[0].text_input(i18n.HIDDEN, **hidden, help=i18n.HIDDEN_HELP, disabled=live)
+    fixed = live or preset == TAUGHT  # Original has its own
+    first[0].text_input(i18n.HIDDEN, **hidden, help=i18n.HIDDEN_HELP, disabled=fixed)
     first[1].number_input(i18n.EPOCHS, **field("epochs"), step=1, disabled=live)
     first[2].number_input(
         i18n.SEED,

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from functools import partial
 
 import numpy as np
 import streamlit as st
 
-from nn import Found, Reading
+from nn import Found, Preprocessing, Reading
 from nn.mnist import CLASSES
 from ui import i18n
 from ui.hand import Pixels
@@ -22,8 +21,14 @@ from .pressable import pressable
 DIGITS = tuple(map(str, range(CLASSES)))
 
 
-def say(found: Found | None, reading: Reading) -> None:
-    """Ten keys below the verdict: one press puts the drawing into the visitor's hand."""
+def say(found: Found | None, reading: Reading, present: Callable[[], Found | None]) -> None:
+    """Ten keys below the verdict: one press puts the drawing into the visitor's hand.
+
+    Parameters
+    ----------
+    found, reading : what is shown
+    present : returns what there is at the time of a press, such as a stroke later
+    """
     session = visit.session()
     image = _image(found)
     known = None if image is None else session.hand.find(image)
@@ -36,7 +41,11 @@ def say(found: Found | None, reading: Reading) -> None:
             likely=reading.digit if known is None else None,
             disabled=not free or bool(session.hand.asked),
         )
-        pressable(keys, key="was-keys", on_press=partial(label, session))
+        pressable(
+            keys,
+            key="was-keys",
+            on_press=lambda pressed: label(session, present(), pressed),
+        )
 
 
 def ask(present: Callable[[], Found | None]) -> None:
@@ -67,9 +76,9 @@ def begin() -> None:
     session.to_slate = True
 
 
-def label(session: Session, pressed: str) -> None:
+def label(session: Session, found: Found | None, pressed: str) -> None:
     """ "was-7" was pressed: the drawing is a 7."""
-    image, digit = _image(session.reads), pressed.removeprefix("was-")
+    image, digit = _image(found), pressed.removeprefix("was-")
     if image is not None and digit in DIGITS:
         session.hand.add(image, int(digit))
 
@@ -80,9 +89,8 @@ def go_on(session: Session, found: Found | None, pressed: str) -> None:
     if pressed == "stop":
         hand.asked = ()
     elif hand.asked and pressed == f"write-{hand.asked[0]}":  # a press may arrive twice
-        image = _image(found)
-        if image is not None:
-            hand.add(image, hand.asked[0])
+        if found is not None:  # one digit, though its strokes may stand apart
+            hand.add(_pixels(found.whole), hand.asked[0])
         hand.asked = hand.asked[1:]
         session.slate.put([])
 
@@ -91,7 +99,11 @@ def _image(found: Found | None) -> Pixels | None:
     """The pixels of a single digit; None for a blank slate, and for several."""
     if found is None or len(found.digits) != 1:
         return None
-    image: Pixels = np.rint(found.digits[0].input * 255).astype(np.uint8)
+    return _pixels(found.digits[0])
+
+
+def _pixels(digit: Preprocessing) -> Pixels:
+    image: Pixels = np.rint(digit.input * 255).astype(np.uint8)
     return image
 
 

@@ -30,7 +30,6 @@ def show() -> None:
     with left:
         found = photo.in_place_of(slate.draw())
         hand.ask(slate.present)
-    session.reads = found
     digits = () if found is None else found.digits
     networks, missing = visit.networks()
     with right:
@@ -45,7 +44,7 @@ def show() -> None:
             st.html(elements.verdict(found, number, session.slate.changes))
         with st.container(key="bars"):
             st.html(elements.bars(reading))
-        hand.say(found, reading)
+        hand.say(found, reading, lambda: photo.in_place_of(slate.present()))
         sidebar.strip()
     steps = digits[place] if digits else None
     with middle, st.container(key="network-input"):

@@ -76,7 +76,7 @@ def strip() -> None:
 def _advice(run: Snapshot | None) -> None:
     """What the chosen preset is about, or the most urgent hint about a run, with its fix."""
     session = visit.session()
-    hint = hints.hint(run) if run is not None else None
+    hint = hints.hint(run) if run is not None and run.drawings is None else None
     with st.container(key="advice"):
         if hint is None or run is None:
             recipe = session.base(session.preset)
@@ -152,7 +152,7 @@ def _controls(run: Snapshot | None) -> None:
                 format_func=_speed,
                 key="speed",
                 label_visibility="collapsed",
-                on_change=_set_pace,
+                on_change=set_pace,
             )
 
 
@@ -162,7 +162,8 @@ def _speed(pace: int) -> str:
     return str(i18n.SLOWEST) if pace == 1 else i18n.say("SLOW_MOTION", pace=pace)
 
 
-def _set_pace() -> None:
+def set_pace() -> None:
+    """Train at the chosen speed."""
     session = visit.session()
     if session.training is not None:
         session.scheduler.pace(session.training, st.session_state.get("speed") or None)
@@ -184,7 +185,7 @@ def start(*, epochs: int | None = None, batches: int | None = None) -> None:
     except (RecipeError, LimitError, CheckpointError) as error:
         session.start_error = error
     else:
-        _set_pace()
+        set_pace()
 
 
 def _pause() -> None:
@@ -251,7 +252,8 @@ def _status(run: Snapshot | None) -> tuple[str, ...]:
     if run.state is State.PAUSED:
         return (f"{headline}, {i18n.PAUSED}", figures, i18n.say("STEPS_TAKEN", step=run.step))
     if run.waiting:
-        return (headline, i18n.WAITING, figures)
+        why = i18n.WAITING if run.drawings is None else i18n.TEACH_WAITING
+        return (headline, why, figures)
     left = sentences.time_left(run.seconds_left)
     return (headline, figures or i18n.STARTING, left, sentences.sharing(run))
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from functools import partial
 
-import numpy as np
 import streamlit as st
 
-from nn import Dataset, Network, RecipeError
+from nn import Dataset, Evaluation, Network, RecipeError
+from nn.calibration import evidence
 from nn.layers import scaled
 from nn.teach import doubted
 from ui import hand, i18n
 from ui.hand import Hand
-from ui.page import download
+from ui.page import download, sidebar
 from ui.page import hand as asking
 from ui.page.pressable import pressable
 from ui.runs import Run
@@ -30,8 +30,8 @@ FILE = "my-hand"
 def show(view: View) -> None:
     """How to begin, the drawings, the files of them, and before and after."""
     session = view.session
-    kept = "HAND_KEPT" if any(run.kept and run.taught for run in session.runs) else "HAND_WHERE"
-    st.html(elements.small(i18n.say(kept)))
+    where = i18n.HAND_WHERE if session.store is None else i18n.HAND_WHERE_KEPT
+    st.html(elements.small(where))
     _begin(session)
     if session.teach_error:
         st.warning(i18n.plain(sentences.complaint(session.teach_error)))
@@ -64,7 +64,7 @@ def _begin(session: Session) -> None:
             args=(session,),
         )
         count = i18n.say("HAND_COUNT", count=drawings) if drawings else i18n.HAND_EMPTY
-        st.html(elements.small(count))
+        st.html(elements.small(i18n.HAND_FULL if session.hand.full else count))
 
 
 def _teach(session: Session) -> None:
@@ -73,17 +73,20 @@ def _teach(session: Session) -> None:
         return
     try:
         session.teach(session.network, asking.taught_name(session))
+        sidebar.set_pace()
     except (LimitError, RecipeError) as error:
         session.teach_error = error
 
 
 def _drawings(session: Session, network: Network | None) -> None:
+    """The tiles, and what can be done with the chosen one; without a network, as they are."""
     drawings = session.hand
-    find = partial(_doubted, drawings, network)
-    in_doubt = session.once("doubted", network, drawings.version, make=find)
-    make = partial(tiles.tiles, list(drawings), drawings.chosen, in_doubt)
-    version = (drawings.version, drawings.chosen)
-    html = session.once("tiles", version, in_doubt, i18n.language(), make=make)
+    make_opinion = partial(_opinion, drawings, network)
+    opinion = session.once("hand-opinion", network, drawings.version, make=make_opinion)
+    said, in_doubt = opinion
+    make = partial(tiles.tiles, drawings, drawings.chosen, said=said, doubted=in_doubt)
+    shown = (drawings.version, drawings.chosen, i18n.language())
+    html = session.once("hand-tiles", shown, opinion, make=make)
     pressable(html, key="hand-tiles", on_press=partial(choose, drawings))
     with st.container(key="hand-chosen"):
         chosen = drawings.get(drawings.chosen)
@@ -91,24 +94,27 @@ def _drawings(session: Session, network: Network | None) -> None:
             buttons = tiles.chosen_buttons(chosen)
             pressable(buttons, key="hand-label", on_press=partial(change, drawings, chosen.number))
         else:
-            words = "HAND_DOUBTED" if in_doubt else "HAND_HOW"
-            st.html(elements.small(i18n.say(words)))
+            st.html(elements.small(i18n.HAND_DOUBTED if in_doubt else i18n.HAND_HOW))
 
 
-def _doubted(drawings: Hand, network: Network | None) -> frozenset[int]:
-    """The numbers of the drawings whose labels the network would not believe."""
+def _opinion(
+    drawings: Hand, network: Network | None
+) -> tuple[dict[int, int | None], frozenset[int]]:
+    """By the drawings' numbers: what a network reads in them, and which labels it would doubt."""
     if network is None:
-        return frozenset()
-    found = doubted(network, hand.dataset(drawings))
-    numbers = [drawing.number for drawing, doubt in zip(drawings, found, strict=True) if doubt]
-    return frozenset(numbers) if len(numbers) < len(drawings) else frozenset()
+        return {}, frozenset()
+    data, numbers = hand.dataset(drawings), [drawing.number for drawing in drawings]
+    said = dict(zip(numbers, _reads(network, data), strict=True))
+    doubts = zip(numbers, doubted(network, data), strict=True)
+    in_doubt = {number for number, doubt in doubts if doubt}
+    return said, frozenset(in_doubt if len(in_doubt) < len(numbers) else ())
 
 
 def choose(drawings: Hand, pressed: str) -> None:
     """ "drawing-12" was pressed: it is the one to change, or no longer."""
     number = pressed.removeprefix("drawing-")
     if number.isdecimal():
-        drawings.chosen = int(number)
+        drawings.chosen = None if int(number) == drawings.chosen else int(number)
 
 
 def change(drawings: Hand, number: int, pressed: str) -> None:
@@ -139,9 +145,10 @@ def _files(drawings: Hand) -> None:
 
 
 def _taught(session: Session) -> Run | None:
-    """The latest run that was taught, and is done."""
+    """The run that was taught: the one that reads, or else the latest that is done."""
     done = [run for run in session.runs if run.taught and not run.live and run.network]
-    return done[-1] if done else None
+    reads = [run for run in done if run.network is session.network]
+    return next(reversed([*done, *reads]), None)
 
 
 def _before_and_after(session: Session, run: Run) -> None:
@@ -151,27 +158,20 @@ def _before_and_after(session: Session, run: Run) -> None:
         return
     known = {image.tobytes() for image in snapshot.drawings.images}
     after = session.hand.after(run.last_drawing)
-    drawings = hand.dataset(each for each in after if each.image.tobytes() not in known)
-    scores = []
+    new = hand.dataset(each for each in after if each.image.tobytes() not in known)
+    scores: list[tiles.Scores] = []
     for name, network in ((i18n.HAND_BEFORE, run.before), (run.name, snapshot.network)):
-        if network is None:
-            continue
-        make = partial(_right, network, drawings)
-        right = session.once(
-            f"right-{len(scores)}", network, session.hand.version, run.id, make=make
-        )
-        errors = None if snapshot.test is None else snapshot.test.errors
-        if network is run.before:
-            done, answers = session.scheduler.compute(
-                "answers", network, mistakes.answers, wait=not session.runs.live()
-            )
-            errors = len(answers.wrong()) if done and answers is not None else None
-        scores.append(tiles.Scores(name, right, errors))
-    st.html(elements.heading(i18n.HAND_AFTER) + tiles.before_and_after(scores, len(drawings)))
-    learned = snapshot.drawings
-    make = partial(_right, snapshot.network, learned)
-    right = session.once("learned", snapshot.network, learned, make=make)
-    st.html(elements.small(i18n.say("HAND_LEARNED", right=right, count=len(learned))))
+        if network is not None:
+            made_from = (network, session.hand.version, run.id)
+            make = partial(_right, network, new)
+            right = session.once(f"hand-new-{len(scores)}", *made_from, make=make)
+            errors = _errors(session, run) if network is run.before else snapshot.test
+            scores.append(tiles.Scores(name, right, None if errors is None else errors.errors))
+    st.html(elements.heading(i18n.HAND_AFTER) + tiles.before_and_after(scores, len(new)))
+    make = partial(_right, snapshot.network, snapshot.drawings)
+    right = session.once("hand-learned", snapshot.network, snapshot.drawings, make=make)
+    count = len(snapshot.drawings)
+    st.html(elements.small(i18n.say("HAND_LEARNED", right=right, count=count)))
     if session.store is not None:
         st.button(
             i18n.KEEP if run.kept is None else i18n.KEPT,
@@ -185,9 +185,27 @@ def _before_and_after(session: Session, run: Run) -> None:
             st.warning(i18n.plain(session.store_error))
 
 
+def _errors(session: Session, run: Run) -> Evaluation | None:
+    """How the network before does on MNIST's test set; computed where no run has tested it."""
+    if run.before is None or run.before_test is not None:
+        return run.before_test
+    wait = not session.runs.live()
+    done, answers = session.scheduler.compute("answers", run.before, mistakes.answers, wait=wait)
+    return Evaluation(0.0, answers.confusion) if done and answers is not None else None
+
+
 def _right(network: Network, drawings: Dataset) -> int:
     """How many drawings a network reads as they are labelled."""
+    said = _reads(network, drawings)
+    return sum(digit == label for digit, label in zip(said, drawings.labels.tolist(), strict=True))
+
+
+def _reads(network: Network, drawings: Dataset) -> list[int | None]:
+    """What a network reads in each drawing; None where it refuses."""
     if not len(drawings):
-        return 0
-    said = network.predict_proba(scaled(drawings.images, network.params.dtype)).argmax(axis=1)
-    return int(np.count_nonzero(said == drawings.labels))
+        return []
+    judged = network.predict_proba(scaled(drawings.images, network.params.dtype))
+    judged = network.calibration.apply(judged)
+    enough = evidence(judged) >= network.calibration.refuse_below
+    digits = judged.argmax(axis=1).tolist()
+    return [digit if accepted else None for digit, accepted in zip(digits, enough, strict=True)]

@@ -29,7 +29,7 @@ from distributed.deploy.subprocess import SubprocessWorker
 from nn import Dataset, Network, Recipe
 
 from .history import MAX_BATCHES
-from .limits import Limits, make_room, training_images
+from .limits import Limits, is_short, make_room, training_images
 from .run import Data
 from .scheduler import DROP_AFTER, Scheduler
 from .snapshot import Mark, Snapshot, State
@@ -47,7 +47,7 @@ T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 
-@dataclass
+@dataclass(eq=False)
 class ClusterRun:
     """A training run, as the page's server knows it.
 
@@ -84,6 +84,11 @@ class ClusterRun:
     @property
     def recipe(self) -> Recipe:
         return self.snapshot.recipe
+
+    @property
+    def waits(self) -> bool:
+        """Whether it has not begun because others are taught first."""
+        return self.drawings is not None and self.heard is None and is_short(self.recipe)
 
     @property
     def is_live(self) -> bool:
@@ -149,9 +154,8 @@ class Cluster:
             for lost in make_room(self.limits, recipe, visitor, self._runs):
                 del self._runs[lost]
             run_id = f"run-{secrets.token_hex(8)}"
-            new = Snapshot(State.RUNNING, recipe, seed, network=begins.network if begins else None)
+            new = Snapshot(State.RUNNING, recipe, seed, drawings=drawings)
             run = ClusterRun(visitor, new, self._clock(), begins=begins, drawings=drawings)
-            run.before = begins
             run.until = {"epochs": epochs, "batches": batches}
             self._runs[run_id] = run
             self._place(run_id, run)
@@ -259,12 +263,14 @@ class Cluster:
         run.snapshot = replace(run.snapshot, waiting=run.worker is None)
         if run.worker is None:
             return
-        begins = replace(run.snapshot, points=(), batches=(), layers=(), marks=(), moments=())
+        begins = run.begins
+        if run.before is not None:
+            begins = replace(run.snapshot, points=(), batches=(), layers=(), marks=(), moments=())
         start = {
             "recipe": run.snapshot.recipe,
             "seed": run.snapshot.seed,
             "visitor": run.visitor,
-            "begins": begins if run.before is not None else None,
+            "begins": begins,
             "drawings": run.drawings,
             **run.until,
         }
@@ -311,8 +317,7 @@ class Cluster:
             run.worker = None
             return
         if run.begins is not None:  # it takes a second: from the start
-            seen = replace(run.begins, state=seen.state, seed=seen.seed)
-            run.before = run.begins
+            seen = Snapshot(seen.state, seen.recipe, seen.seed, drawings=run.drawings)
         elif seen.network is not None:
             mark = Mark(seen.position, "trainer", None, None)
             if seen.marks[-1:] != (mark,):
@@ -349,7 +354,7 @@ class Cluster:
             if update.known not in (0, run.number):
                 continue  # a later look asks for all of it
             run.heard, run.number = update.on(run.heard or update.snapshot), update.number
-            now = joined(run.before, run.heard)
+            now = replace(joined(run.before, run.heard), drawings=run.drawings)
             if run.commands:  # the page shows already what they will do
                 now = replace(now, state=run.snapshot.state, recipe=run.snapshot.recipe)
             run.snapshot = now

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Protocol
 
-from nn import Dataset, Recipe
+from nn import Recipe
 from nn.mnist import CLASSES, PIXELS
 
 from .history import MAX_MOMENTS
 
 DATA_SET = 60_000  # images
 MADE_ROOM_FOR = ("runs", "runs_per_visitor", "server_bytes")  # by a visitor's lost runs
+SHORT = 10_000  # images that a short teaching trains on
 IMAGE = PIXELS + 1  # bytes, with its label
 # Arrays as large as the parameters, 4 bytes each: the moments; the parameters, their gradients,
 # the optimizer's state and scratch, the last good ones, the average, copies for the page and for
@@ -60,13 +61,15 @@ class Started(Protocol):
 
     visitor: str
     released: bool
-    drawings: Dataset | None  # to teach; of such runs, one works at a time
 
     @property
     def recipe(self) -> Recipe: ...
 
     @property
     def is_live(self) -> bool: ...
+
+    @property
+    def waits(self) -> bool: ...  # for others, and takes no memory until it begins
 
 
 def make_room(
@@ -90,9 +93,9 @@ def make_room(
     def check(ended: Sequence[str] = ()) -> None:
         live = [run for name, run in runs.items() if run.is_live and name not in ended]
         theirs = [run.recipe for run in live if run.visitor == visitor]
-        waiting = [run for run in live if run.drawings is not None][1:]
-        everyone = [run.recipe for run in live if run not in waiting]
-        check_start(limits, recipe, everyone=everyone, theirs=theirs, waiting=len(waiting))
+        everyone = [run.recipe for run in live if not run.waits]
+        waiting = len(live) - len(everyone)
+        check_start(limits, recipe, everyone=everyone, theirs=theirs, waiting=waiting)
 
     try:
         check()
@@ -134,6 +137,11 @@ def check_start(
         if value > allowed:
             message = f"this server allows {allowed:,} {what}; this would be {value:,}"
             raise LimitError(limit, message, asked=value, allowed=allowed)
+
+
+def is_short(recipe: Recipe) -> bool:
+    """Whether a teaching takes a second or two, so that the next may wait for it."""
+    return 0 < recipe.samples * recipe.epochs <= SHORT
 
 
 def training_images(recipe: Recipe, available: int = DATA_SET) -> int:

@@ -15,6 +15,7 @@ from nn import Dataset, Network, Progress, Recipe, split_validation, teach, trai
 from nn.metrics import Evaluation, evaluation_steps
 
 from .history import History
+from .limits import is_short
 from .snapshot import Snapshot, State
 
 SNAPSHOT_SECONDS = 0.2  # between two copies of a network for its visitor's drawing
@@ -168,6 +169,17 @@ class TrainingRun:
         if now - self._copied >= SNAPSHOT_SECONDS or self.state is not State.RUNNING:
             self._copied, self._copied_step = now, self.progress.step
             self.network = self.progress.snapshot()
+
+    @property
+    def queues(self) -> bool:
+        """Whether it is to work alone of its kind: it teaches, and is soon done."""
+        teaches = self.drawings is not None and self._batches_per_second is None
+        return teaches and is_short(self.recipe)
+
+    @property
+    def waits(self) -> bool:
+        """Whether it has not begun because others of its kind come first."""
+        return self.queues and self.progress is None
 
     @property
     def is_live(self) -> bool:

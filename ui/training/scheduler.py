@@ -127,8 +127,8 @@ class Scheduler:
         visitor : whose it is
         epochs, batches : pause after so many; None to go through
         begins : the run that it continues, whose network it takes with a fresh optimizer
-        drawings : to teach that network, instead of training it; who is taught waits until those
-            before are done, which takes a second or two each
+        drawings : to teach that network, instead of training it; what takes a second or two waits
+            until those before are done
 
         Raises
         ------
@@ -168,8 +168,7 @@ class Scheduler:
             run.seen, run.released = self._clock(), False
             self._changed.notify_all()
             running = self._running()
-            waiting = run.drawings is not None and run.state is State.RUNNING
-            waiting = waiting and run_id not in running
+            waiting = run.queues and run.state is State.RUNNING and run_id not in running
             return run.snapshot(len(running), run.seen, waiting=waiting)
 
     def pause(self, run_id: str) -> None:
@@ -410,7 +409,7 @@ class Scheduler:
             self._changed.notify_all()
 
     def _running(self) -> list[str]:
-        """The runs that take turns, in slow motion too; of those that teach, the first alone."""
+        """The runs that take turns, in slow motion too; of short teachings, the first alone."""
         now = self._clock()
         running = {
             run_id: run
@@ -419,8 +418,8 @@ class Scheduler:
             and not (run.dropped or run.released)
             and now - run.seen < PAUSE_AFTER
         }
-        teaching = [run_id for run_id, run in running.items() if run.drawings is not None]
-        return [run_id for run_id in running if run_id not in teaching[1:]]
+        queue = [run_id for run_id, run in running.items() if run.queues]
+        return [run_id for run_id in running if run_id not in queue[1:]]
 
     def _drop_abandoned(self) -> None:
         now = self._clock()

@@ -148,4 +148,4 @@ def _sequences(snapshot: Snapshot) -> dict[str, tuple[Any, ...]]:
 
 def _emptied(snapshot: Snapshot) -> Snapshot:
     empty: dict[str, Any] = dict.fromkeys(SEQUENCES, ())
-    return replace(snapshot, network=None, **empty)
+    return replace(snapshot, network=None, drawings=None, **empty)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,27 +31,43 @@ class Scores:
     mnist: int | None
 
 
-def tiles(drawings: Iterable[Drawing], chosen: int | None, doubted: frozenset[int]) -> str:
-    """One button per drawing, with its label; the doubted ones have a mark.
+def tiles(
+    drawings: Iterable[Drawing],
+    chosen: int | None,
+    *,
+    said: Mapping[int, int | None],
+    doubted: frozenset[int],
+) -> str:
+    """One button per drawing, with its label; it sends "drawing-12", by the drawing's number.
 
-    They send "drawing-12", by the drawing's number.
+    Parameters
+    ----------
+    chosen : the number of the drawing that stands out
+    said : by the drawings' numbers, what the network reads in them; None where it refuses
+    doubted : the numbers of the drawings whose labels it does not believe
     """
-    buttons = "".join(_tile(drawing, chosen, doubted) for drawing in drawings)
+    buttons = ""
+    for each in drawings:
+        read = said.get(each.number, each.label)
+        buttons += _tile(each, each.number == chosen, read, each.number in doubted)
     label = html.escape(i18n.HAND_TILES)
     return f'<div class="drawings" role="group" data-group aria-label="{label}">{buttons}</div>'
 
 
-def _tile(drawing: Drawing, chosen: int | None, doubted: frozenset[int]) -> str:
-    in_doubt = drawing.number in doubted
-    words = html.escape(
-        i18n.say("HAND_TILE_DOUBTED" if in_doubt else "HAND_TILE", digit=drawing.label)
-    )
+def _tile(drawing: Drawing, chosen: bool, said: int | None, doubted: bool) -> str:
+    words, text = i18n.say("HAND_TILE", digit=drawing.label), str(drawing.label)
+    if said != drawing.label:
+        digit = "–" if said is None else said
+        words, text = f"{words}, {i18n.say('HAND_TILE_READ', digit=digit)}", f"{text} ≠ {digit}"
+    if doubted:
+        words = f"{words}, {i18n.HAND_TILE_DOUBTED}"
+    words = html.escape(words)
     picture = elements.png(drawing.image.reshape(SIDE, SIDE).astype(np.float32) / 255)
     return (
-        f'<button type="button" class="tile{" doubted" if in_doubt else ""}" title="{words}" '
+        f'<button type="button" class="tile{" doubted" if doubted else ""}" title="{words}" '
         f'data-press="drawing-{drawing.number}" aria-label="{words}" '
-        f'aria-pressed="{str(drawing.number == chosen).lower()}">'
-        f'<img class="pixels" src="{picture}" alt=""><span>{drawing.label}</span></button>'
+        f'aria-pressed="{str(chosen).lower()}">'
+        f'<img class="pixels" src="{picture}" alt=""><span>{text}</span></button>'
     )
 
 

@@ -54,8 +54,8 @@ def wait(page: AppTest) -> None:
 def test_a_drawing_is_what_the_visitor_says(page: AppTest) -> None:
     draw(page, drawing(3))
     session = session_of(page)
-    hand.label(session, "was-8")
-    hand.label(session, "was-3")
+    hand.label(session, session.slate.found, "was-8")
+    hand.label(session, session.slate.found, "was-3")
     assert [each.label for each in session.hand] == [3]
     page.run()
     assert i18n.say("HAND_COUNT", count=1) in html(page)
@@ -64,14 +64,14 @@ def test_a_drawing_is_what_the_visitor_says(page: AppTest) -> None:
 @pytest.mark.parametrize("pressed", ["was-10", "was-x", "was--1", "", "label-3"])
 def test_what_no_key_sends_labels_nothing(page: AppTest, pressed: str) -> None:
     draw(page, drawing(3))
-    hand.label(session_of(page), pressed)
+    hand.label(session_of(page), session_of(page).slate.found, pressed)
     assert not len(session_of(page).hand)
 
 
 def test_a_blank_slate_and_several_digits_are_not_labelled(page: AppTest) -> None:
-    hand.label(session_of(page), "was-3")
+    hand.label(session_of(page), session_of(page).slate.found, "was-3")
     draw(page, side_by_side("32"))
-    hand.label(session_of(page), "was-3")
+    hand.label(session_of(page), session_of(page).slate.found, "was-3")
     assert not len(session_of(page).hand)
 
 
@@ -80,7 +80,7 @@ def test_each_digit_is_asked_for_once_and_a_press_that_comes_twice_counts_once(
 ) -> None:
     draw(page, drawing(3))
     session = session_of(page)
-    found = session.reads
+    found = session.slate.found
     page.button(key="write-each").click().run()
     asked = session.hand.asked
     assert sorted(asked) == list(range(10))
@@ -95,6 +95,14 @@ def test_each_digit_is_asked_for_once_and_a_press_that_comes_twice_counts_once(
     hand.go_on(session, None, "stop")
     page.run()
     assert i18n.say("WRITE_A", digit=asked[2]) not in html(page)
+
+
+def test_a_digit_whose_strokes_stand_apart_is_written_whole(page: AppTest) -> None:
+    draw(page, side_by_side("32"))
+    session = session_of(page)
+    session.hand.asked = (5, 6)
+    hand.go_on(session, session.slate.found, "write-5")
+    assert [each.label for each in session.hand] == [5]
 
 
 def test_without_drawings_there_is_nothing_to_teach(page: AppTest) -> None:
@@ -121,7 +129,7 @@ def test_the_network_that_reads_is_taught_and_both_are_scored(
     assert session.network is run.network
     assert run.before is before
     assert np.array_equal(run.snapshot.drawings.images, dataset(session.hand).images)
-    assert "Of the 10 drawings it learned from, it reads 10" in html(page)
+    assert i18n.say("HAND_LEARNED", count=10, right=10) in html(page)
     assert i18n.say("HAND_ERRORS", errors=68) in html(page)  # of Best; see the model card
     assert i18n.say("HAND_ERRORS", errors=run.snapshot.test.errors) in html(page)
     new = mnist[1].images[20]
@@ -150,7 +158,7 @@ def test_what_was_taught_is_kept_and_comes_back_with_its_drawings(
     wait(page)
     page.button(key="hand-keep").click().run()
     assert page.button(key="hand-keep").disabled
-    assert "those of runs that you keep" in html(page)
+    assert "those of a run that you keep" in html(page)
     later = open_page(panel="PANEL_RUNS").run()
     later.button(key="shelf-bring").click().run()
     drawings = session_of(later).hand
@@ -160,7 +168,7 @@ def test_what_was_taught_is_kept_and_comes_back_with_its_drawings(
     assert run.last_drawing == 3
     later.session_state["panels-en"] = i18n.PANEL_HAND
     later.run()
-    assert "Of the 3 drawings it learned from" in html(later)
+    assert "You taught it with 3 of your drawings" in html(later)
     assert not later.exception
 
 
@@ -194,14 +202,20 @@ def test_a_teaching_can_be_stopped_and_leaves_a_network_that_reads(
     page: AppTest, mnist: tuple[Dataset, Dataset]
 ) -> None:
     fill(page, mnist)
-    page.selectbox(key="speed").set_value(30)
+    page.selectbox(key="speed").set_value(10)
     page.run()
     page.button(key="teach").click().run()
+    session, run = session_of(page), session_of(page).runs.controlled()
+    waiting = threading.Event()
+    while not run.snapshot or run.snapshot.step == 0:
+        page.run()
+        waiting.wait(0.05)
     page.button(key="stop").click().run()
-    assert session_of(page).training is None
     page.run()
+    assert session.training is None
+    assert 0 < run.snapshot.step < 60  # at 10 batches a second, it had not come to its end
+    assert session.network is run.network
     assert not page.exception
-    assert session_of(page).network is not None
 
 
 def test_its_model_can_be_deleted_meanwhile(page: AppTest, mnist: tuple[Dataset, Dataset]) -> None:
@@ -223,6 +237,9 @@ def test_a_drawing_is_relabelled_and_deleted(page: AppTest, mnist: tuple[Dataset
     panel.choose(drawings, "drawing-2")
     panel.choose(drawings, "drawing-x")
     assert drawings.chosen == 2
+    panel.choose(drawings, "drawing-2")
+    assert drawings.chosen is None
+    panel.choose(drawings, "drawing-2")
     page.run()
     panel.change(drawings, 2, "label-9")
     assert drawings.get(2).label == 9
@@ -242,7 +259,10 @@ def test_a_doubted_drawing_is_marked(page: AppTest, mnist: tuple[Dataset, Datase
     drawings.add(seven.image, 4)
     page.run()
     assert i18n.HAND_DOUBTED in html(page)
-    assert 'class="tile doubted"' in tiles.tiles(drawings, None, frozenset({seven.number}))
+    shown = tiles.tiles(drawings, None, said={seven.number: 7}, doubted=frozenset({seven.number}))
+    assert shown.count('class="tile doubted"') == 1
+    assert "Drawing of 4, read as 7, doubted" in shown
+    assert "4 ≠ 7" in shown
 
 
 def test_a_full_hand_takes_no_more(page: AppTest) -> None:
@@ -251,6 +271,7 @@ def test_a_full_hand_takes_no_more(page: AppTest) -> None:
         session.hand.add(image, 3)
     draw(page, drawing(3))
     assert page.button(key="write-each").disabled
-    hand.label(session, "was-3")
+    assert i18n.HAND_FULL in html(page)
+    hand.label(session, session.slate.found, "was-3")
     assert len(session.hand) == 500
     assert not page.exception

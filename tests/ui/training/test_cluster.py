@@ -182,7 +182,8 @@ def test_a_killed_workers_runs_continue_from_their_latest_snapshots(cluster: Clu
         seen = see(cluster, run)
         marks = [mark.field for mark in seen.marks]
         assert marks == (["trainer"] if run in there else [])
-        assert seen.points[: len(before[run].points)] == before[run].points
+        if run in there:  # the others' curves may have grown so long that they were thinned
+            assert seen.points[: len(before[run].points)] == before[run].points
         assert [p.epoch for p in seen.points] == sorted(p.epoch for p in seen.points)
         assert seen.step > before[run].step
         assert seen.points[-1].accuracy > before[run].points[-1].accuracy - 0.1  # it goes on

@@ -99,10 +99,24 @@ def test_one_that_is_paused_lets_the_next_go_first(
     assert see(scheduler, first).state is State.FINISHED
 
 
-def test_those_that_wait_take_no_memory_and_no_place_of_others(
+def test_a_long_one_and_one_in_slow_motion_take_turns_with_the_others(
+    scheduler: Scheduler, reader: Network, data: tuple[Dataset, Dataset]
+) -> None:
+    long = teach(scheduler, reader, data[1][:10], RECIPE.replace(epochs=100))
+    slow, short = (teach(scheduler, reader, data[1][:10]) for _ in range(2))
+    scheduler.pace(slow, 1.0)
+    while see(scheduler, short).state is State.RUNNING:
+        scheduler.turn()
+    assert see(scheduler, short).state is State.FINISHED
+    assert see(scheduler, long).state is State.RUNNING
+    assert see(scheduler, long).step > 0
+    assert see(scheduler, slow).state is State.RUNNING
+
+
+def test_those_that_wait_take_no_memory_until_they_begin(
     data: tuple[Dataset, Dataset], reader: Network
 ) -> None:
-    room = memory_bytes(RECIPE) * 2
+    room = memory_bytes(RECIPE)
     everyone = Scheduler(lambda: data, limits=Limits(runs=5, server_bytes=room))
     for _ in range(5):
         teach(everyone, reader, data[1][:10])
