@@ -12,17 +12,18 @@ from tests.browser.page import STROKES, Stroke, Visit
 
 pytestmark = pytest.mark.browser
 
+# The odder ones; the plain ones are drawn in test_drawing.py.
 STYLES = {
-    0: ("oval", "slashed", "dotted", "curl-above"),
-    1: ("bar", "flag-long", "flag-base", "flag-very-long"),
-    2: ("swan", "loop", "z-like", "narrow-neck"),
-    3: ("round", "flat-top", "zigzag", "small-top"),
-    4: ("open", "closed", "lightning", "open-short-stem"),
-    5: ("two-strokes", "one-stroke", "loose-bar", "missing-bar"),
-    6: ("bent", "straight", "curled-inside", "b-like"),
-    7: ("plain", "barred", "barred-low-long", "hooked-top"),
-    8: ("one-stroke", "two-circles", "open-top", "p-like"),
-    9: ("straight", "hooked", "small-loop-big-hook", "bent"),
+    0: ("slashed", "curl-above"),
+    1: ("flag-base", "flag-very-long"),
+    2: ("loop", "narrow-neck"),
+    3: ("flat-top", "small-top"),
+    4: ("lightning", "open-short-stem"),
+    5: ("loose-bar", "missing-bar"),
+    6: ("curled-inside", "b-like"),
+    7: ("barred-low-long", "hooked-top"),
+    8: ("open-top", "p-like"),
+    9: ("hooked", "small-loop-big-hook"),
 }
 TALL = 62  # percent of the slate
 
@@ -37,7 +38,7 @@ def on_the_slate(skeleton: Skeleton) -> list[Stroke]:
 
 
 @pytest.mark.parametrize("digit", range(10))
-def test_a_digit_is_read_in_four_styles(desk: Visit, digit: int) -> None:
+def test_a_digit_is_read_in_odd_styles(desk: Visit, digit: int) -> None:
     written = {s.style: s for s in load_skeletons() if s.label == str(digit)}
     for style in STYLES[digit]:
         desk.draw(on_the_slate(written[style]))

@@ -105,7 +105,7 @@ def check_run(run: Run, file: Path) -> None:
 
 
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(networks(), META)
 @example(perceptron(5000), {})
