@@ -125,9 +125,8 @@ def idx_images(drawings: Dataset) -> bytes:
 
 def idx_labels(drawings: Dataset) -> bytes:
     """The labels as MNIST has them: IDX, compressed by gzip."""
-    return gzip.compress(
-        struct.pack(">2I", MAGIC[1], len(drawings)) + drawings.labels.tobytes(), mtime=0
-    )
+    head = struct.pack(">2I", MAGIC[1], len(drawings))
+    return gzip.compress(head + drawings.labels.tobytes(), mtime=0)
 
 
 def sheet(drawings: Dataset) -> bytes:
