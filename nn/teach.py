@@ -20,7 +20,7 @@ from .pen.batches import Samples
 from .recipes import Recipe, RecipeError
 from .training import Pauses, split_validation, train
 
-# Sixty steps; what they gain and cost is measured by weights/teaching.py.
+# Seventy-eight steps; what they gain and cost is measured by weights/teaching.py.
 TEACHING = Recipe(
     name="teaching",
     optimizer="adam",
