@@ -33,7 +33,7 @@ async def write(address: str) -> Session:
     for digit in range(10):
         await visitor.set_json("slate", slate(digit))
         await visitor.press_in("was-keys", f"was-{digit}")
-    await visitor.wait(lambda: "10 drawings" in visitor.text("panel-hand"))
+    await visitor.wait(lambda: "Drawings: 10" in visitor.text("panel-hand"))
     return visitor
 
 
