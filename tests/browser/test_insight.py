@@ -195,6 +195,7 @@ def test_the_flow_stays_where_it_is_while_the_network_learns(desk: Visit) -> Non
     desk.set_field("Epochs", "400")
     desk.press("train")
     desk.expect_epoch(1)
+    expect(panel.locator(".flow .head").nth(1)).to_have_text("128 units")  # no longer Best's
     first = panel.locator(".flow .unit image").first
     first.evaluate("node => { node.tagged = true; }")
     calm = panel.locator(".flow").bounding_box()
