@@ -21,7 +21,7 @@ from .pressable import pressable
 DIGITS = tuple(map(str, range(CLASSES)))
 
 
-def say(found: Found | None, reading: Reading, present: Callable[[], Found | None]) -> None:
+def keys(found: Found | None, reading: Reading, present: Callable[[], Found | None]) -> None:
     """Ten keys below the verdict: one press puts the drawing into the visitor's hand.
 
     Parameters
@@ -34,7 +34,7 @@ def say(found: Found | None, reading: Reading, present: Callable[[], Found | Non
     known = None if image is None else session.hand.find(image)
     free = image is not None and (known is not None or not session.hand.full)
     with st.container(key="was"):
-        keys = elements.digit_buttons(
+        buttons = elements.digit_buttons(
             "was",
             i18n.THAT_WAS if known is None else i18n.IN_YOUR_HAND,
             -1 if known is None else known.label,
@@ -42,7 +42,7 @@ def say(found: Found | None, reading: Reading, present: Callable[[], Found | Non
             disabled=not free or bool(session.hand.asked),
         )
         pressable(
-            keys,
+            buttons,
             key="was-keys",
             on_press=lambda pressed: label(session, present(), pressed),
         )

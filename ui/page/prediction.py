@@ -44,7 +44,7 @@ def show() -> None:
             st.html(elements.verdict(found, number, session.slate.changes))
         with st.container(key="bars"):
             st.html(elements.bars(reading))
-        hand.say(found, reading, lambda: photo.in_place_of(slate.present()))
+        hand.keys(found, reading, lambda: photo.in_place_of(slate.present()))
         sidebar.strip()
     steps = digits[place] if digits else None
     with middle, st.container(key="network-input"):

@@ -111,10 +111,10 @@ def _opinion(
 
 
 def choose(drawings: Hand, pressed: str) -> None:
-    """ "drawing-12" was pressed: it is the one to change, or no longer."""
+    """ "drawing-12" was pressed: it is the one to change; with "drawing-0", none is."""
     number = pressed.removeprefix("drawing-")
     if number.isdecimal():
-        drawings.chosen = None if int(number) == drawings.chosen else int(number)
+        drawings.chosen = int(number)
 
 
 def change(drawings: Hand, number: int, pressed: str) -> None:

@@ -40,6 +40,8 @@ def tiles(
 ) -> str:
     """One button per drawing, with its label; it sends "drawing-12", by the drawing's number.
 
+    The chosen one sends "drawing-0", so that a press that arrives twice does not choose it again.
+
     Parameters
     ----------
     chosen : the number of the drawing that stands out
@@ -65,7 +67,7 @@ def _tile(drawing: Drawing, chosen: bool, said: int | None, doubted: bool) -> st
     picture = elements.png(drawing.image.reshape(SIDE, SIDE).astype(np.float32) / 255)
     return (
         f'<button type="button" class="tile{" doubted" if doubted else ""}" title="{words}" '
-        f'data-press="drawing-{drawing.number}" aria-label="{words}" '
+        f'data-press="drawing-{0 if chosen else drawing.number}" aria-label="{words}" '
         f'aria-pressed="{str(chosen).lower()}">'
         f'<img class="pixels" src="{picture}" alt=""><span>{text}</span></button>'
     )

@@ -47,13 +47,18 @@ def see(scheduler: Scheduler, run: str) -> Snapshot:
     return found
 
 
+def finish(scheduler: Scheduler, run: str) -> None:
+    """Give turns until that run has ended."""
+    while see(scheduler, run).state is State.RUNNING:
+        scheduler.turn()
+
+
 def test_a_teaching_ends_with_a_calibrated_network_and_leaves_its_own_alone(
     scheduler: Scheduler, reader: Network, data: tuple[Dataset, Dataset]
 ) -> None:
     before = reader.params.copy()
     run = teach(scheduler, reader, data[1][:10])
-    while see(scheduler, run).state is State.RUNNING:
-        scheduler.turn()
+    finish(scheduler, run)
     done = see(scheduler, run)
     assert done.state is State.FINISHED
     assert (done.epoch, done.recipe.hidden) == (1, (8,))
@@ -79,8 +84,7 @@ def test_of_those_that_teach_one_works_at_a_time_beside_those_that_train(
         scheduler.turn()
     assert see(scheduler, trains).step > 3
     assert not see(scheduler, second).waiting
-    while see(scheduler, second).state is State.RUNNING:
-        scheduler.turn()
+    finish(scheduler, second)
     assert see(scheduler, second).state is State.FINISHED
 
 
@@ -89,13 +93,11 @@ def test_one_that_is_paused_lets_the_next_go_first(
 ) -> None:
     first, second = (teach(scheduler, reader, data[1][:10]) for _ in range(2))
     scheduler.pause(first)
-    while see(scheduler, second).state is State.RUNNING:
-        scheduler.turn()
+    finish(scheduler, second)
     assert (see(scheduler, first).state, see(scheduler, first).waiting) == (State.PAUSED, False)
     scheduler.resume(first)
     scheduler.stop(second)
-    while see(scheduler, first).state is State.RUNNING:
-        scheduler.turn()
+    finish(scheduler, first)
     assert see(scheduler, first).state is State.FINISHED
 
 
@@ -105,8 +107,7 @@ def test_a_long_one_and_one_in_slow_motion_take_turns_with_the_others(
     long = teach(scheduler, reader, data[1][:10], RECIPE.replace(epochs=100))
     slow, short = (teach(scheduler, reader, data[1][:10]) for _ in range(2))
     scheduler.pace(slow, 1.0)
-    while see(scheduler, short).state is State.RUNNING:
-        scheduler.turn()
+    finish(scheduler, short)
     assert see(scheduler, short).state is State.FINISHED
     assert see(scheduler, long).state is State.RUNNING
     assert see(scheduler, long).step > 0
@@ -130,8 +131,7 @@ def test_drawings_that_cannot_be_taught_fail_alone(
 ) -> None:
     none = teach(scheduler, reader, data[1][:0])
     one = teach(scheduler, reader, data[1][:1])
-    while see(scheduler, one).state is State.RUNNING:
-        scheduler.turn()
+    finish(scheduler, one)
     assert see(scheduler, none).state is State.FAILED
     assert getattr(see(scheduler, none).error, "kind", "") == "no_drawings"
     assert see(scheduler, one).state is State.FINISHED
