@@ -57,6 +57,15 @@ class Config:
     training_images : of one run, synthetic ones included
     server_megabytes : of memory for all training runs
     kept_runs, kept_megabytes : per visitor
+    rooms : open at once
+    room_password : who knows it may open a room; empty for everybody
+    room_phones : per room
+    phone_drawings : per phone
+    drawing_bytes : of one drawing, as it is sent
+    drawings_per_second : per phone
+    phones_per_second : that join one room
+    behind_proxy : "yes" where a proxy before this server says in X-Forwarded headers, which nobody
+        else can set, what address it is reached by
 
     Raises
     ------
@@ -76,6 +85,14 @@ class Config:
     server_megabytes: int = _whole(LIMITS.server_bytes // MEGABYTE, 50, 1_000_000)
     kept_runs: int = _whole(50, 1, 10_000)
     kept_megabytes: int = _whole(100, 1, 100_000)
+    rooms: int = _whole(20, 0, 1000)
+    room_password: str = ""
+    room_phones: int = _whole(200, 1, 10_000)
+    phone_drawings: int = _whole(100, 1, 10_000)
+    drawing_bytes: int = _whole(20_000, 100, 1_000_000)
+    drawings_per_second: int = _whole(5, 1, 1000)
+    phones_per_second: int = _whole(20, 1, 10_000)
+    behind_proxy: str = "no"
 
     def __post_init__(self) -> None:
         for option in dataclasses.fields(self):
@@ -129,6 +146,8 @@ def _parse(option: dataclasses.Field[Any], text: str) -> str | int | None:
 
 def _check(option: dataclasses.Field[Any], value: Any) -> None:
     name, rule = PREFIX + option.name.upper(), option.metadata
+    if option.name == "behind_proxy" and value not in ("yes", "no"):
+        raise ConfigError(f"{name}: expected yes or no, got {value!r}")
     if "low" in rule and not (isinstance(value, int) and rule["low"] <= value <= rule["high"]):
         raise ConfigError(
             f"{name}: expected a whole number from {rule['low']:,} to {rule['high']:,}, "

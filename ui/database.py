@@ -1,4 +1,4 @@
-"""The database of kept runs: its table, the table's version, and transactions.
+"""The database: its version, and transactions; the tables are in `ui/tables.py`.
 
 SQLite is here, PostgreSQL in `ui/postgresql.py`. Both refuse a database of another program, or of a
 newer version of this one, before anything is written.
@@ -17,73 +17,26 @@ import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, SAWarning, SQLAlchemyError
-from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
+from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool
 
 from . import config, i18n
+from .tables import MIGRATIONS, VERSION, Base
 
 log = logging.getLogger(__name__)
 
 BUSY_SECONDS = 1.0  # how long to wait for a lock; the page waits with it
 APPLICATION = 0x44474C42  # "DGLB"
-EVERYONE = ""  # the lock for a migration; the others are named after a visitor
-
-# A new database gets the table of the model below, which is of the latest version. An older one is
-# migrated: MIGRATIONS[n - 1] leads from version n to n + 1, in SQL that both SQLite and PostgreSQL
-# know. Only ever append: databases of every version exist.
-MIGRATIONS: tuple[tuple[str, ...], ...] = (("ALTER TABLE runs ADD COLUMN drawings VARCHAR",),)
-VERSION = 1 + len(MIGRATIONS)
+EVERYONE = ""  # the lock for a migration; the others are named after a visitor or a room
 
 
 class StoreError(RuntimeError):
-    """Kept runs cannot be read or written; the message says why, and what to do."""
-
-
-class Base(DeclarativeBase):
-    """The tables in their latest version."""
-
-
-class Row(Base):
-    """A kept run; the large columns are last and deferred, so that a list never reads them.
-
-    Attributes
-    ----------
-    id : never reused after its run is deleted
-    owner : the visitor's token
-    created : in UTC
-    recipe, curves : JSON
-    seed : in decimal; it can exceed a database's integers
-    size : bytes of the large columns
-    checkpoint : the .npz file
-    drawings : what the run was taught, as `hand.packed` packs them; NULL where it was trained
-
-    The others are as in `ui.storage.Kept`, with NULL for None.
-    """
-
-    __tablename__ = "runs"
-    __table_args__ = {"sqlite_autoincrement": True}  # noqa: RUF012
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    owner: Mapped[str] = mapped_column(index=True)
-    name: Mapped[str]
-    created: Mapped[datetime]
-    recipe: Mapped[str]
-    seed: Mapped[str]
-    epochs: Mapped[int]
-    seconds: Mapped[float]
-    loss: Mapped[float | None]
-    validation_accuracy: Mapped[float | None]
-    test_accuracy: Mapped[float | None]
-    size: Mapped[int]
-    curves: Mapped[str] = mapped_column(deferred=True)
-    checkpoint: Mapped[bytes] = mapped_column(deferred=True)
-    drawings: Mapped[str | None] = mapped_column(deferred=True)
+    """The database cannot be read or written; the message says why, and what to do."""
 
 
 class Database(ABC):
@@ -108,7 +61,8 @@ class Database(ABC):
 
         Parameters
         ----------
-        lock : the visitor whose runs it changes, one such transaction at a time; None to read
+        lock : the visitor or the room that it changes, one such transaction at a time; None to
+            read
         """
         with self._explaining(), self._connect(lock) as connection:
             if self._version(connection) < VERSION:
@@ -162,7 +116,7 @@ class Database(ABC):
             yield
         except (DBAPIError, OSError) as error:
             cause = error.orig if isinstance(error, DBAPIError) else error
-            log.warning("kept runs at %s: %s", self.place, cause)
+            log.warning("the database at %s: %s", self.place, cause)
             raise StoreError(self._explained(cause)) from error
 
     @abstractmethod
@@ -179,7 +133,7 @@ class Database(ABC):
 
 
 def connect(url: str, busy_seconds: float = BUSY_SECONDS) -> Database:
-    """The database at a URL, which is first opened when a run is kept or listed.
+    """The database at a URL, which is first opened when something is stored or read.
 
     Parameters
     ----------
@@ -221,7 +175,7 @@ SENTENCES = {
 
 
 class SQLite(Database):
-    """A file of kept runs; it and its folder are created when the first run is kept.
+    """A file; it and its folder are created when something is first stored.
 
     The version is SQLite's `user_version`, and `application_id` identifies the file as one of this
     program. A writer locks the whole file ("BEGIN IMMEDIATE").

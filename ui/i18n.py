@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Callable
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,9 @@ def _load(path: Path) -> dict[str, Any]:
 CATALOGUES: dict[str, dict[str, Any]] = {
     path.stem: _load(path) for path in sorted((assets.FOLDER / "languages").glob("*.toml"))
 }
-language: Callable[[], str] = lambda: FALLBACK  # noqa: E731  (set by page/language.py)
+# What this run of the page, or this request, is answered in; empty where that is not known yet.
+spoken: ContextVar[str] = ContextVar("spoken", default="")
+language: Callable[[], str] = lambda: spoken.get() or FALLBACK  # noqa: E731  (page/language.py too)
 
 
 def __getattr__(name: str) -> Any:

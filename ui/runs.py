@@ -41,6 +41,7 @@ class Run:
     before : of a run that was taught, the network it began with; None where that is not known
     before_test : how that one does on the test set; None where not known
     last_drawing : the number of the last drawing that the run was taught
+    room : the code of the room that it learns; empty for any other run
     """
 
     id: str
@@ -55,6 +56,7 @@ class Run:
     before: Network | None = None
     before_test: Evaluation | None = None
     last_drawing: int = 0
+    room: str = ""
 
     @property
     def live(self) -> bool:
@@ -64,7 +66,7 @@ class Run:
     @property
     def taught(self) -> bool:
         """Whether it is taught the visitor's hand."""
-        return self.snapshot is not None and self.snapshot.drawings is not None
+        return not self.room and self.snapshot is not None and self.snapshot.drawings is not None
 
     @property
     def network(self) -> Network | None:

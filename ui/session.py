@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeVar
 from weakref import WeakValueDictionary
 
-from nn import CheckpointError, Found, Network, Number, Preprocessing, Recipe, RecipeError
+from nn import CheckpointError, Dataset, Found, Network, Number, Preprocessing, Recipe, RecipeError
 from nn.explain.attribution import explaining
 from nn.teach import TEACHING
 
@@ -183,6 +183,8 @@ class Session:
     other_run : a run that can be read with beside the controlled one
     bases : what a preset starts from, where that is no longer the preset itself
     recipe, recipe_error : what the sidebar's fields say, or why that is no recipe
+    room_kept : the run whose network was stored with its room last
+    room_deleted : the code of the room that this page has deleted
     run_to_choose : a run that the panel "Runs" is to show next
     kept : the visitor's kept runs as of this session's latest change; None before the first look
     """
@@ -221,6 +223,9 @@ class Session:
     load_error: Exception | None = None
     kept: tuple[Kept, ...] | None = None
     store_error: StoreError | None = None
+    room_error: str | None = None
+    room_kept: str = ""
+    room_deleted: str = ""
     panel: str = ""
     run_to_choose: str | None = None
     question: Question | None = None
@@ -299,20 +304,44 @@ class Session:
         """
         if not len(self.hand):
             raise RecipeError("expected drawings to teach, got none", kind="no_drawings")
+        drawings = dataset(self.hand)
+        run = self._taught(network, name, drawings, recipe, seed, epochs=epochs, batches=batches)
+        known = (each.snapshot for each in self.runs if each.network is network)
+        run.before_test = next((each.test for each in known if each and each.test), None)
+        run.last_drawing = max(drawing.number for drawing in self.hand)
+        return run
+
+    def learn_room(
+        self, room: str, network: Network, name: str, drawings: Dataset, recipe: Recipe, seed: int
+    ) -> Run:
+        """Teach a copy of a network the drawings of a room; raises as `teach` does."""
+        if not len(drawings):
+            raise RecipeError("expected drawings to teach, got none", kind="no_drawings")
+        run = self._taught(network, name, drawings, recipe, seed)
+        run.room = room
+        return run
+
+    def _taught(
+        self,
+        network: Network,
+        name: str,
+        drawings: Dataset,
+        recipe: Recipe,
+        seed: int,
+        **until: int | None,
+    ) -> Run:
+        """Start a run that teaches a copy of a network some drawings; it becomes the one that
+        reads."""
         recipe = recipe.replace(hidden=hidden_units(network))
         training = self.scheduler.start(
             recipe,
             seed=seed,
             visitor=self.visitor,
-            epochs=epochs,
-            batches=batches,
             begins=Snapshot(State.FINISHED, recipe, seed, network=network),
-            drawings=dataset(self.hand),
+            drawings=drawings,
+            **until,
         )
         run = self.runs.add(name, recipe, seed, training=training, before=network)
-        known = (each.snapshot for each in self.runs if each.network is network)
-        run.before_test = next((each.test for each in known if each and each.test), None)
-        run.last_drawing = max(drawing.number for drawing in self.hand)
         self.runs.current = run.id
         self.read_with(YOURS)
         return run
@@ -482,6 +511,8 @@ class Session:
         """Keep a run, as it is now, under its name."""
         snapshot = run.snapshot
         if snapshot is not None and run.kept is None:  # a press may come twice
+            if run.room:  # its drawings are the room's, and are deleted with it
+                snapshot = replace(snapshot, drawings=None)
             run.kept = self._ask(lambda store: store.keep(self.visitor, run.name, snapshot))
 
     def bring_back(self, kept: Kept) -> None:

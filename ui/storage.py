@@ -1,7 +1,7 @@
 """Kept runs: training runs that a visitor saved, one row of a database each.
 
 In a row the figures have columns of their own, the curves are JSON, and the network is a
-checkpoint. The table, and the databases that hold it, are in `ui/database.py`.
+checkpoint. The table is in `ui/tables.py`, the databases that hold it in `ui/database.py`.
 """
 
 from __future__ import annotations
@@ -22,9 +22,10 @@ from sqlalchemy.orm import undefer
 from nn import CheckpointError, Evaluation, Recipe, RecipeError, load_checkpoint
 
 from . import database, i18n
-from .database import BUSY_SECONDS, Row, StoreError
+from .database import BUSY_SECONDS, StoreError
 from .files import checkpoint_bytes, seed_of
 from .hand import packed, unpacked
+from .tables import RunRow
 from .training.snapshot import LayerPoint, Mark, Point, Snapshot, State
 
 __all__ = ["Kept", "Store", "StoreError"]
@@ -63,12 +64,12 @@ class Kept:
     size: int
 
 
-def _row(owner: str, name: str, run: Snapshot) -> Row:
+def _row(owner: str, name: str, run: Snapshot) -> RunRow:
     """A row for a new run; raises CheckpointError where its network cannot be saved."""
     checkpoint, curves = checkpoint_bytes(run, name=name), _curves_text(run)
     drawings = None if run.drawings is None else packed(run.drawings)
     loss = run.points[-1].loss if run.points else math.nan
-    return Row(
+    return RunRow(
         owner=owner,
         name=name,
         created=datetime.now(UTC).replace(tzinfo=None),
@@ -86,7 +87,7 @@ def _row(owner: str, name: str, run: Snapshot) -> Row:
     )
 
 
-def _kept(row: Row) -> Kept:
+def _kept(row: RunRow) -> Kept:
     try:
         recipe = Recipe.from_json(row.recipe)
     except RecipeError:
@@ -96,7 +97,7 @@ def _kept(row: Row) -> Kept:
     return Kept(**fields)
 
 
-def _snapshot(row: Row) -> Snapshot:
+def _snapshot(row: RunRow) -> Snapshot:
     """The run in a row, with its network; it no longer trains.
 
     Raises
@@ -200,7 +201,9 @@ class Store:
             raise StoreError(str(error)) from error
         with self._database.transaction(owner) as session:
             runs, size = session.execute(
-                select(func.count(), func.coalesce(func.sum(Row.size), 0)).where(Row.owner == owner)
+                select(func.count(), func.coalesce(func.sum(RunRow.size), 0)).where(
+                    RunRow.owner == owner
+                )
             ).one()
             if runs >= self.max_runs:
                 raise StoreError(i18n.say("STORE_TOO_MANY", limit=i18n.count(self.max_runs)))
@@ -217,7 +220,7 @@ class Store:
         if not self._database.exists():
             return ()
         with self._database.transaction() as session:
-            rows = session.scalars(select(Row).where(Row.owner == owner).order_by(Row.id))
+            rows = session.scalars(select(RunRow).where(RunRow.owner == owner).order_by(RunRow.id))
             return tuple(_kept(row) for row in rows)
 
     def load(self, owner: str, run_id: int) -> Snapshot:
@@ -229,8 +232,10 @@ class Store:
         if not self._database.exists():
             raise StoreError(i18n.say("STORE_GONE"))
         with self._database.transaction() as session:
-            chosen = select(Row).where(Row.owner == owner, Row.id == run_id)
-            large = (undefer(column) for column in (Row.curves, Row.checkpoint, Row.drawings))
+            chosen = select(RunRow).where(RunRow.owner == owner, RunRow.id == run_id)
+            large = (
+                undefer(column) for column in (RunRow.curves, RunRow.checkpoint, RunRow.drawings)
+            )
             row = session.scalar(chosen.options(*large))
         if row is None:
             raise StoreError(i18n.say("STORE_GONE"))
@@ -241,17 +246,17 @@ class Store:
 
     def rename(self, owner: str, run_id: int, name: str) -> None:
         """Give a kept run another name; raises StoreError where the name is empty or too long."""
-        self._change(update(Row).values(name=_checked(name)), owner, run_id)
+        self._change(update(RunRow).values(name=_checked(name)), owner, run_id)
 
     def delete(self, owner: str, run_id: int) -> None:
         """Delete a kept run; the database reuses its space."""
-        self._change(delete(Row), owner, run_id)
+        self._change(delete(RunRow), owner, run_id)
 
     def _change(self, statement: Update | Delete, owner: str, run_id: int) -> None:
         """Apply a statement to one run; raises StoreError where there is no such run."""
-        chosen = statement.where(Row.owner == owner, Row.id == run_id)
+        chosen = statement.where(RunRow.owner == owner, RunRow.id == run_id)
         with self._database.transaction(owner) as session:
-            if session.scalar(chosen.returning(Row.id)) is None:
+            if session.scalar(chosen.returning(RunRow.id)) is None:
                 raise StoreError(i18n.say("STORE_GONE"))
 
 

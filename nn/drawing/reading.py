@@ -18,6 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nn.calibration import evidence
+from nn.layers import scaled
+from nn.metrics import EVALUATED
 from nn.mnist import CLASSES
 from nn.network import Network
 
@@ -64,6 +66,17 @@ def judge(network: Network, steps: Preprocessing | None) -> Reading:
     confidence = float(probabilities[first])
     runner_up = second if confidence < calibration.unsure_below else None
     return Reading(first, runner_up, confidence, probabilities, steps)
+
+
+def read_images(network: Network, images: Pixels) -> NDArray[np.int8]:
+    """Read many preprocessed drawings at once, (n, 784) uint8; -1 where one is refused, (n,)."""
+    calibration, digits = network.calibration, np.full(len(images), -1, np.int8)
+    for start in range(0, len(images), EVALUATED):
+        x = scaled(images[start : start + EVALUATED], network.params.dtype)
+        judged = calibration.apply(network.predict_proba(x))
+        accepted = (evidence(judged) >= calibration.refuse_below) & (x.mean(axis=1) <= BLOT)
+        digits[start : start + EVALUATED] = np.where(accepted, judged.argmax(axis=1), -1)
+    return digits
 
 
 @dataclass(frozen=True)

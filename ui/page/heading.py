@@ -56,5 +56,7 @@ def show() -> None:
             f"{language.script()}{elements.script('tabs')}",
             unsafe_allow_javascript=True,
         )
+        if visit.rooms() is not None and config.current().rooms:
+            st.link_button(i18n.ROOM_OPEN, "/room")
         tour.button(registry.PANELS)
         language.switch()

@@ -5,7 +5,6 @@ A link's `?lang=de` comes first, then what was chosen at an earlier visit, then 
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
@@ -19,12 +18,11 @@ PARAMETER, COOKIE = "lang", "digit-lab-language"
 YEAR = 365 * 24 * 3600  # seconds
 
 T = TypeVar("T")
-_run = threading.local()  # a run of the page has a thread of its own
 
 
 def spoken() -> str:
     """The visitor's language, a name of `i18n.CATALOGUES`; the fallback outside a page's run."""
-    found: str = getattr(_run, "language", "")
+    found = i18n.spoken.get()
     if not found and "session" in st.session_state:  # a callback, before the run itself
         found = visit.session().language
     return found or i18n.FALLBACK
@@ -37,12 +35,7 @@ def settle() -> None:
     """Before a run's first word: find the language, once for the hundred words of the run."""
     visitor = visit.session()
     visitor.language = visitor.language or _find()
-    speak(visitor.language)
-
-
-def speak(language: str) -> None:
-    """From now on, use that language in this thread."""
-    _run.language = language
+    i18n.spoken.set(visitor.language)
 
 
 def _find() -> str:
@@ -73,7 +66,7 @@ def switch() -> None:
 def _choose() -> None:
     visitor = visit.session()
     visitor.language, visitor.language_chosen = st.session_state["language"], True
-    speak(visitor.language)
+    i18n.spoken.set(visitor.language)
     if PARAMETER in st.query_params:
         st.query_params[PARAMETER] = visitor.language
 

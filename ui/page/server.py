@@ -1,4 +1,6 @@
-"""What the server does beside the page: it gets ready, and reads the slate while the pen moves.
+"""What the server does beside the page: it gets ready, and answers what is no page of Streamlit's.
+
+The routes of rooms are in `ui/room/routes.py`. Here the slate is read while the pen moves:
 
     POST /read    a PNG or WebP of the slate -> what the network reads, as JSON
     DELETE /read  the pen is lifted: the page may show again what a training run has learned
@@ -10,7 +12,6 @@ turned away: whoever draws sends the next picture anyway.
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import logging
 from collections.abc import AsyncIterator
@@ -22,41 +23,29 @@ import numpy as np
 import pyarrow as pa
 import streamlit as st
 from anyio import CapacityLimiter, create_task_group, to_thread
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from nn import Network, PhotoError, judge_number, read_number
-from ui import config, data, i18n
+from ui import config, data, i18n, requests
 from ui.files import slate_digits
+from ui.requests import RefusedError
+from ui.room.routes import Routes
 from ui.session import BY_TOKEN, Session
 from ui.view import elements
 
-from . import language, visit
+from . import visit
 
 PAGE = Path(__file__).with_name("main.py")
 KINDS = {"image/png", "image/webp"}
 LARGEST_BODY = 2_000_000  # bytes
 AT_ONCE = 32  # readings, of which one is worked on: two would only hold up the pages
-BODY_SECONDS = 5.0  # that a body may take to come
 HEADERS = {405: {"Allow": "POST, DELETE"}, 429: {"Retry-After": "1"}}  # the latter in seconds
 
 log = logging.getLogger(__name__)
 _reading: set[object] = set()  # who is answered now: a token, or a request without one
 _one_by_one = CapacityLimiter(1)
-
-
-class RefusedError(Exception):
-    """A request that is not answered with a reading.
-
-    Attributes
-    ----------
-    status : of HTTP
-    """
-
-    def __init__(self, status: int, sentence: str) -> None:
-        super().__init__(sentence)
-        self.status = status
 
 
 @asynccontextmanager
@@ -99,8 +88,7 @@ async def read(request: Request) -> Response:
             raise RefusedError(
                 405, f"expected POST with a picture of the slate, got {request.method}"
             )
-        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-        if kind not in KINDS:
+        if (kind := requests.kind(request)) not in KINDS:
             raise RefusedError(
                 415, f"expected a picture as image/png or image/webp, got {kind[:40]!r}"
             )
@@ -112,7 +100,7 @@ async def read(request: Request) -> Response:
         if session is not None:
             session.slate.pen_moves()
         try:
-            picture = await _body(request)
+            picture = await requests.body(request, LARGEST_BODY, "a picture of the slate")
             answer = await to_thread.run_sync(_read, session, picture, limiter=_one_by_one)
         finally:
             _reading.discard(who)
@@ -121,7 +109,10 @@ async def read(request: Request) -> Response:
     return JSONResponse(answer)
 
 
-ROUTES = [Route("/read", read, methods=["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])]
+ROUTES = [
+    Route("/read", read, methods=["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]),
+    *Routes(config.current, visit.rooms, _one_by_one).all(),
+]
 
 
 def _session(request: Request) -> Session | None:
@@ -139,25 +130,6 @@ def _shipped() -> Network:
         if isinstance(network, Network):
             return network
     raise RefusedError(503, "expected a network in weights/, got none that can be read")
-
-
-async def _body(request: Request) -> bytes:
-    """The request's body, as far as it may be long."""
-    too_long = RefusedError(413, f"expected at most {LARGEST_BODY:,} bytes, got more")
-    body = bytearray()
-    try:
-        async with asyncio.timeout(BODY_SECONDS):
-            async for chunk in request.stream():
-                body += chunk
-                if len(body) > LARGEST_BODY:
-                    raise too_long
-    except TimeoutError:
-        raise RefusedError(408, f"expected a picture within {BODY_SECONDS:g} s") from None
-    except ClientDisconnect:
-        raise RefusedError(400, "expected a whole picture, got a part of one") from None
-    if not body:
-        raise RefusedError(400, "expected a picture of the slate, got an empty body")
-    return bytes(body)
 
 
 def _read(session: Session | None, picture: bytes) -> dict[str, Any]:
@@ -180,7 +152,7 @@ def _read(session: Session | None, picture: bytes) -> dict[str, Any]:
     if len(number.readings) > 1:
         answer["digits"] = number.digits
     if session is not None:
-        language.speak(session.language)
+        i18n.spoken.set(session.language)
         answer["html"] = {
             "verdict": elements.verdict(found, number),
             "bars": elements.bars(weakest),

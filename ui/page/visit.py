@@ -15,6 +15,8 @@ import streamlit as st
 
 from nn import CheckpointError, Network, load_checkpoint
 from ui import config, data, i18n
+from ui.room.room import Rooms
+from ui.room.store import Limits, RoomStore
 from ui.runs import Run
 from ui.session import YOURS, Session
 from ui.storage import Store, StoreError
@@ -60,6 +62,22 @@ def store() -> Store | None:
         return None
     limits = {"max_runs": chosen.kept_runs, "max_bytes": chosen.kept_megabytes * 1_000_000}
     return Store(chosen.database, **limits)
+
+
+@st.cache_resource(show_spinner=False)
+def rooms() -> Rooms | None:
+    """The server's rooms; None where the database is switched off."""
+    chosen = config.current()
+    if chosen.database is None:
+        return None
+    limits = Limits(
+        rooms=chosen.rooms,
+        phones=chosen.room_phones,
+        drawings=chosen.phone_drawings,
+        drawings_per_second=chosen.drawings_per_second,
+        phones_per_second=chosen.phones_per_second,
+    )
+    return Rooms(RoomStore(chosen.database, limits), _shipped_networks)
 
 
 @st.cache_resource(scope="session", show_spinner=False, on_release=Connection.release)
@@ -109,6 +127,12 @@ def shipped(name: str) -> Network | CheckpointError:
     """A shipped network, or why there is none."""
     path = WEIGHTS / f"{name}.npz"
     return _load_shipped(name, path.stat().st_mtime if path.exists() else 0.0)
+
+
+def _shipped_networks() -> dict[str, Network]:
+    """The shipped networks that there are, by name."""
+    found = {name: shipped(name) for name in SHIPPED}
+    return {name: network for name, network in found.items() if isinstance(network, Network)}
 
 
 @st.cache_resource(show_spinner=False, max_entries=8)

@@ -7,8 +7,7 @@ from functools import partial
 import streamlit as st
 
 from nn import Dataset, Evaluation, Network, RecipeError
-from nn.calibration import evidence
-from nn.layers import scaled
+from nn.drawing.reading import read_images
 from nn.teach import doubted
 from ui import hand, i18n
 from ui.hand import Hand
@@ -202,10 +201,5 @@ def _right(network: Network, drawings: Dataset) -> int:
 
 def _reads(network: Network, drawings: Dataset) -> list[int | None]:
     """What a network reads in each drawing; None where it refuses."""
-    if not len(drawings):
-        return []
-    judged = network.predict_proba(scaled(drawings.images, network.params.dtype))
-    judged = network.calibration.apply(judged)
-    enough = evidence(judged) >= network.calibration.refuse_below
-    digits = judged.argmax(axis=1).tolist()
-    return [digit if accepted else None for digit, accepted in zip(digits, enough, strict=True)]
+    digits = read_images(network, drawings.images).tolist()
+    return [digit if digit >= 0 else None for digit in digits]

@@ -1,0 +1,354 @@
+"""The presenter's room, at `?room=CODE`: who may join, what is asked for, the wall, and learning.
+
+Whoever has no right to present the room is told how to join it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from urllib.parse import urlsplit
+
+import numpy as np
+import streamlit as st
+
+from nn import CheckpointError, Dataset, Network, RecipeError
+from nn.teach import TEACHING
+from ui import assets, files, hand, i18n
+from ui.page import download
+from ui.room import export
+from ui.room.room import Room, dataset
+from ui.room.routes import is_presenter, qr_code, words
+from ui.room.store import KEPT, STATES, TASKS, RoomError, RoomState
+from ui.runs import Run
+from ui.session import Session
+from ui.storage import StoreError
+from ui.training.limits import LimitError
+from ui.training.snapshot import State
+from ui.view import charts, elements, sentences
+from ui.view import room as view
+
+from . import fields, language, polling, visit
+from .pressable import pressable
+
+PARAMETER = "room"
+EVERY = 2.0  # seconds between two looks at the room while nothing trains; the wall asks by itself
+NEW = "new"  # a new network, among those to start from
+# As long as it is interesting to watch; what it gains is measured by weights/room.py.
+ROOM_TEACHING = TEACHING.replace(epochs=4)
+
+_wall = st.components.v2.component(
+    "room_wall",
+    html='<div class="wall-root"></div>',
+    js=assets.text("js/wall.js"),
+    isolate_styles=False,
+)
+
+
+def is_asked_for() -> bool:
+    """Whether the address names a room."""
+    return PARAMETER in st.query_params
+
+
+def show() -> None:
+    """The room, or why it cannot be shown."""
+    polling.rerun_if_stale()
+    session = visit.session()
+    code = st.query_params.get(PARAMETER, "").strip().upper()
+    rooms = visit.rooms()
+    if not code or rooms is None:
+        st.html(elements.small(i18n.ROOM_WHAT if rooms else i18n.ROOM_ERRORS["off"]))
+        if rooms:
+            st.link_button(i18n.ROOM_OPEN, "/room", type="primary")
+        return
+    try:
+        room = rooms.room(code)
+    except StoreError as error:
+        st.warning(i18n.plain(error))
+        return
+    if session.room_deleted == code:
+        st.success(i18n.plain(i18n.say("ROOM_DELETED", code=code)))
+    elif room is None or room.state is None:
+        st.warning(i18n.plain(i18n.say("ROOM_UNKNOWN", code=code)))
+    elif not is_presenter(st.context.cookies, room.state):
+        st.warning(i18n.plain(i18n.say("ROOM_NOT_YOURS", code=code, address=_join(room.state))))
+    else:
+        _present(session, room, room.state)
+        return
+    st.link_button(i18n.ROOM_BACK, "/")
+
+
+def _present(session: Session, room: Room, state: RoomState) -> None:
+    _follow(session, room)
+    with st.container(key="room-banner", horizontal=True, vertical_alignment="center"):
+        st.html(view.banner(state.code, _join(state)))
+        st.html(f'<div class="qr">{qr_code(_join(state))}</div>')
+    if session.room_error:
+        st.warning(i18n.plain(session.room_error))
+    if state.ended:
+        st.info(i18n.plain(i18n.say("ROOM_ENDED", date=f"{state.created + KEPT:%Y-%m-%d}")))
+    else:
+        with st.container(key="room-controls"):
+            pressable(
+                view.controls(state),
+                key="room-control",
+                on_press=lambda pressed: _press(session, room, pressed),
+            )
+        # At first as large as it can be; once somebody has joined, as the presenter likes.
+        if state.phones == 0 or st.toggle(i18n.ROOM_LARGE, key="room-large"):
+            st.html(f'<div class="qr large">{qr_code(_join(state))}</div>')
+    with st.container(key="room-wall"):
+        _show_wall(session, room, state)
+    _learning(session, room)
+    _settings(session, room, state)
+    _home(session, room, state)
+
+
+def _show_wall(session: Session, room: Room, state: RoomState) -> None:
+    def take() -> None:
+        pressed = getattr(st.session_state.get("wall"), "pressed", None)
+        if pressed is not None:
+            _press(session, room, str(pressed))
+
+    data = {"code": state.code, "presenter": True, "words": words("WALL_")}
+    _wall(key="wall", data=data, on_pressed_change=take)
+    waiting = sum(not drawing.shown for drawing in room.drawings)
+    if waiting:
+        st.button(
+            i18n.say("ROOM_SHOW_ALL", count=waiting),
+            key="room-show-all",
+            on_click=_do,
+            args=(session, room, partial(room.store.show, room.code)),
+        )
+
+
+def _press(session: Session, room: Room, pressed: str) -> None:
+    """Something was pressed; it says what shall be, so a press that comes twice does no harm."""
+    what, _, which = pressed.partition("-")
+    store, code = room.store, room.code
+    match what:
+        case "task":
+            task, _, after = which.partition("-")
+            if task in TASKS and after.isdecimal():
+                _do(session, room, partial(store.set_task, code, task, int(after)))
+        case "state" if which in STATES:
+            _do(session, room, partial(store.set_state, code, which))
+        case "approve" | "hidden" | "leaderboard":
+            _do(session, room, partial(store.set_options, code, **{what: which == "on"}))
+        case "remove" if which.isdecimal():
+            _do(session, room, partial(store.remove, code, int(which)))
+        case "allow" if which.isdecimal():
+            _do(session, room, partial(store.show, code, [int(which)]))
+
+
+def _do(session: Session, room: Room, change: Callable[[], object]) -> None:
+    """Change the room, and look at it; the page says why where that does not work."""
+    session.room_error = None
+    try:
+        change()
+        room.look(now=True)
+    except (RoomError, StoreError, RecipeError, LimitError, CheckpointError) as error:
+        session.room_error = sentences.complaint(error)
+
+
+# Learning
+
+
+def _follow(session: Session, room: Room) -> None:
+    """Let the room read with what the run has learned so far, and keep that when it is done."""
+    run = _run(session, room)
+    snapshot = run.snapshot if run else None
+    if run is None or snapshot is None or snapshot.network is None or run.before is None:
+        return
+    done = snapshot.state is State.FINISHED
+    room.learn(run.before, snapshot.network, done=not run.live)
+    if done and session.room_kept != run.id:
+        session.room_kept = run.id
+        checkpoint = files.checkpoint_bytes(snapshot, name=run.name)
+        _do(session, room, partial(room.keep_model, checkpoint))
+
+
+def _run(session: Session, room: Room) -> Run | None:
+    """The latest run that learns the room."""
+    return next((run for run in reversed(list(session.runs)) if run.room == room.code), None)
+
+
+def _learning(session: Session, room: Room) -> None:
+    run, learned = _run(session, room), room.to_learn()
+    st.html(elements.heading(i18n.ROOM_LEARN) + elements.small(i18n.ROOM_LEARN_STORY))
+    networks, _ = visit.networks()
+    names = {name: visit.reader_name(name) for name in networks} | {NEW: i18n.ROOM_NEW}
+    with st.container(key="room-learn", horizontal=True, vertical_alignment="bottom"):
+        start = language.selectbox(
+            i18n.ROOM_LEARN_FROM,
+            list(names),
+            key="room-start",
+            format_func=lambda name: names.get(name, ""),
+        )
+        st.button(
+            i18n.ROOM_LEARN,
+            key="learn",
+            type="primary",
+            disabled=not len(learned) or (run is not None and run.live),
+            on_click=_learn,
+            args=(session, room, start),
+        )
+    st.html(elements.small(_result(session, room) if len(learned) else i18n.ROOM_LEARN_SHORT))
+    if run is None:
+        return
+    pair = st.columns(2, gap="medium")
+    for column, quantity, alt in zip(
+        pair, ("loss", "accuracy"), (i18n.LARGE_LOSS, i18n.LARGE_ACCURACY), strict=True
+    ):
+        with column:
+            st.html(elements.heading(i18n.say(quantity.upper())))
+            rows, spec = charts.curves(
+                *(run.snapshot, quantity),
+                epochs=run.recipe.epochs,
+                batches=False,
+                log=False,
+                theme=visit.theme(),
+            )
+            st.vega_lite_chart(rows, spec, key=f"room-{quantity}", theme=None, alt=alt)
+
+
+def _learn(session: Session, room: Room, start: str) -> None:
+    """Train a copy of a network, or a new one, on MNIST and the room's drawings."""
+
+    def begin() -> None:
+        recipe, seed = ROOM_TEACHING, 0
+        network: Network | None = visit.networks()[0].get(start)
+        if network is None:
+            recipe, seed = fields.chosen(), fields.seed()
+            network = recipe.build_network(rng=np.random.default_rng(seed))
+        name = i18n.say("ROOM_RUN", code=room.code)
+        session.learn_room(room.code, network, name, room.to_learn(), recipe, seed)
+
+    if (run := _run(session, room)) is None or not run.live:  # a press may come twice
+        _do(session, room, begin)
+
+
+def _result(session: Session, room: Room) -> str:
+    """What learning has gained, on the phones that are held out."""
+    run, test = _run(session, room), room.test_drawings()
+    said = ""
+    if run is not None and run.snapshot is not None and run.snapshot.drawings is not None:
+        count = len(run.snapshot.drawings)
+        writers = len({drawing.phone for drawing in room.shown if not drawing.held_out})
+        said = i18n.say("ROOM_LEARNED", count=count, writers=writers)
+    if not test:
+        return said + str(i18n.ROOM_NO_TEST)
+    if room.model is None or room.former is None:
+        return said
+    right = [
+        int((room.said(network, test) == dataset(test).labels).sum())
+        for network in (room.former, room.model)
+    ]
+    before, after = (f"{count} ({i18n.percent(count / len(test), 1)})" for count in right)
+    writers = len({drawing.phone for drawing in test})
+    return said + i18n.say(
+        "ROOM_TESTED", count=len(test), writers=writers, before=before, after=after
+    )
+
+
+# What is set, and what can be taken home
+
+
+def _settings(session: Session, room: Room, state: RoomState) -> None:
+    address = state.options.address
+    with st.container(key="room-settings", horizontal=True, vertical_alignment="bottom"):
+        key = f"room-address-{address}"
+        st.text_input(
+            i18n.ROOM_ADDRESS,
+            value=address,
+            max_chars=200,
+            key=key,
+            help=i18n.ROOM_ADDRESS_HELP,
+            on_change=lambda: _set_address(session, room, str(st.session_state[key])),
+        )
+        wall = f"/wall/{state.code}?key={state.wall_key}"
+        st.link_button(i18n.ROOM_WALL, wall, icon=":material/open_in_new:")
+
+
+def _set_address(session: Session, room: Room, text: str) -> None:
+    address = text.strip().rstrip("/")
+    try:
+        parts = urlsplit(address)
+        known = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        known = False
+    if not known:
+        session.room_error = i18n.say("ROOM_ADDRESS_WRONG", address=text)
+        return
+    _do(session, room, partial(room.store.set_options, room.code, address=address))
+
+
+def _home(session: Session, room: Room, state: RoomState) -> None:
+    st.html(elements.heading(i18n.ROOM_HOME))
+    name = f"room-{state.code}"
+    with st.container(key="room-home", horizontal=True, vertical_alignment="center"):
+        for label, make, ending in (
+            (i18n.ROOM_IMAGES, hand.idx_images, "-images-idx3-ubyte.gz"),
+            (i18n.ROOM_LABELS, hand.idx_labels, "-labels-idx1-ubyte.gz"),
+            (i18n.ROOM_POSTER, hand.sheet, ".png"),
+        ):
+            download.button(
+                label,
+                partial(_file, room, make),
+                file=name + ending,
+                key=f"room-{make.__name__.replace('_', '-')}",
+                disabled=not room.shown,
+            )
+        download.button(
+            i18n.ROOM_NPZ,
+            partial(export.drawings_npz, room),
+            file=f"{name}.npz",
+            key="room-npz",
+            disabled=not room.shown,
+        )
+        download.button(
+            i18n.ROOM_MODEL,
+            lambda: room.store.model(room.code) or b"",
+            file=f"{name}-model.npz",
+            key="room-model",
+            disabled=not state.model_number,
+        )
+    with st.container(key="room-end", horizontal=True):
+        if not state.ended:
+            st.button(
+                i18n.ROOM_END,
+                key="end-room",
+                on_click=_do,
+                args=(session, room, partial(room.store.end, room.code)),
+            )
+        with st.popover(i18n.ROOM_DELETE):
+            st.html(elements.small(i18n.ROOM_DELETE_SURE))
+            st.button(
+                i18n.ROOM_DELETE_YES,
+                key="delete-room",
+                type="primary",
+                on_click=_delete,
+                args=(session, room),
+            )
+
+
+def _file(room: Room, make: Callable[[Dataset], bytes]) -> bytes:
+    return make(dataset(room.shown))
+
+
+def _delete(session: Session, room: Room) -> None:
+    """Delete the room, and the runs that learned it, which hold its drawings."""
+
+    def delete() -> None:
+        room.store.delete(room.code)
+        session.room_deleted = room.code
+        for run in session.runs:
+            if run.room == room.code:
+                session.delete(run)
+
+    _do(session, room, delete)
+
+
+def _join(state: RoomState) -> str:
+    """The address that phones open."""
+    return f"{state.options.address}/j/{state.code}"

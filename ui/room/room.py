@@ -1,0 +1,258 @@
+"""One room as this server knows it: its drawings, and what networks read in them.
+
+Whatever asks a room, phones, walls and the presenter, sees what is here, which is at most FRESH
+seconds old: the database answers once for all of them.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from weakref import WeakKeyDictionary
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nn import CheckpointError, Dataset, Network, load_checkpoint
+from nn.drawing.reading import read_images
+from nn.mnist import PIXELS
+
+from .store import Drawing, RoomState, RoomStore, Sent
+
+log = logging.getLogger(__name__)
+
+FRESH = 0.4  # seconds
+LEARNED_EVERY = 2.0  # seconds
+FORGET = 600.0  # seconds after which a room that nobody asks for is forgotten here
+BEST, ROOM = "best", "room"  # the network a room is read by at first, and its own
+
+
+@dataclass(frozen=True)
+class Score:
+    """How a network reads the room.
+
+    Attributes
+    ----------
+    name : "best", "original", "room", or the number of an entry on the leaderboard
+    right : of all drawings on the wall
+    test_right : of those by the phones that are held out
+    """
+
+    name: str
+    right: int
+    test_right: int
+
+
+class Room:
+    """A room, looked at.
+
+    Parameters
+    ----------
+    store, code : where it is
+    networks : returns the shipped networks by name
+
+    Attributes
+    ----------
+    state : of the room itself; None where there is none of that code
+    drawings : all there are, oldest first
+    before, model : the network that the room's model was before it learned the room, and that
+        model; None before any has learned
+    """
+
+    def __init__(
+        self, store: RoomStore, code: str, networks: Callable[[], dict[str, Network]]
+    ) -> None:
+        self.store, self.code, self._networks = store, code, networks
+        self.state: RoomState | None = None
+        self.drawings: list[Drawing] = []
+        self.before: Network | None = None
+        self.model: Network | None = None
+        self.asked = time.monotonic()
+        self._changing = threading.RLock()  # guards what is known
+        self._reading = threading.Lock()  # guards what is read in it
+        self._looked = self._learned = -np.inf
+        self._model_number = 0
+        self._phones: dict[str, int] = {}  # their numbers by their tokens
+        self._sent: dict[int, int] = {}  # how many drawings they have sent, where that is newer
+        self._said: WeakKeyDictionary[Network, dict[int, int]] = WeakKeyDictionary()
+        self._entries: dict[int, Network] = {}
+        self._names: tuple[int, dict[int, str]] = (-1, {})
+
+    def look(self, *, now: bool = False) -> RoomState | None:
+        """The room's state, from the database where what is known is old, or `now` in any case.
+
+        Raises
+        ------
+        StoreError
+            The database cannot be read; what is known stays.
+        """
+        with self._changing:
+            self.asked = time.monotonic()
+            if not now and self.asked - self._looked < FRESH:
+                return self.state
+            self._sent.clear()
+            state = self.store.find(self.code)
+            if state is not None and (self.state is None or state.changes != self.state.changes):
+                self._catch_up(state)
+            self.state, self._looked = state, time.monotonic()
+            return state
+
+    def _catch_up(self, state: RoomState) -> None:
+        """Read what has been changed since the latest look."""
+        if self.state is None or state.rearranged != self.state.rearranged:
+            self.drawings = self.store.drawings(self.code)
+        else:
+            last = self.drawings[-1].number if self.drawings else -1
+            self.drawings = [*self.drawings, *self.store.drawings(self.code, after=last)]
+        if state.model_number > self._model_number:
+            checkpoint = self.store.model(self.code)
+            try:
+                self.model = load_checkpoint(io.BytesIO(checkpoint or b"")).network
+            except CheckpointError:
+                log.exception("the model of a room cannot be read")
+            self._model_number = state.model_number
+
+    # Phones
+
+    def phone(self, token: str) -> int | None:
+        """The number of the phone with that token; None for a stranger."""
+        if token not in self._phones:
+            number = self.store.phone(self.code, token)
+            if number is None:
+                return None
+            self._phones[token] = number
+        return self._phones[token]
+
+    def sent(self, phone: int) -> int:
+        """How many drawings of a phone there are."""
+        known = sum(drawing.phone == phone for drawing in self.drawings)
+        return self._sent.get(phone, known)
+
+    def add(self, token: str, sent: Sent) -> int:
+        """Store a phone's drawing; returns how many of the phone's there are, as `sent` does now."""
+        count = self.store.add(self.code, token, sent)
+        self._sent[self._phones[token]] = count
+        return count
+
+    # What networks read
+
+    @property
+    def reader(self) -> Network | None:
+        """The network that reads a drawing as it comes."""
+        return self.model or self._networks().get(BEST)
+
+    @property
+    def former(self) -> Network | None:
+        """What the room's model was before it learned the room; None before any has learned."""
+        return None if self.model is None else self.before or self._networks().get(BEST)
+
+    def learn(self, before: Network, model: Network, *, done: bool = False) -> None:
+        """This is what the room's model is by now, and what it was before it learned the room.
+
+        All drawings are read again then, so a model that is not `done` is taken now and then.
+        """
+        now = time.monotonic()
+        if model is not self.model and (done or now > self._learned + LEARNED_EVERY):
+            self.before, self.model, self._learned = before, model, now
+
+    def keep_model(self, checkpoint: bytes) -> None:
+        """Store the room's model as it is now."""
+        with self._changing:
+            self._model_number = self.store.keep_model(self.code, checkpoint)
+
+    def said(self, network: Network, drawings: Sequence[Drawing]) -> NDArray[np.int8]:
+        """What a network reads in drawings of this room, (n,); -1 where it refuses."""
+        with self._reading:
+            known = self._said.setdefault(network, {})
+            new = [drawing for drawing in drawings if drawing.number not in known]
+            digits = read_images(network, _images(new)).tolist()
+            known.update(zip((drawing.number for drawing in new), digits, strict=True))
+            return np.array([known[drawing.number] for drawing in drawings], np.int8)
+
+    @property
+    def shown(self) -> list[Drawing]:
+        """The room's data set: the drawings that are on the wall."""
+        return [drawing for drawing in self.drawings if drawing.shown]
+
+    def scores(self) -> list[Score]:
+        """How the shipped networks and the room's model read the room."""
+        networks = dict(self._networks())
+        if self.model is not None:
+            networks[ROOM] = self.model
+        return [self._score(name, network) for name, network in networks.items()]
+
+    def leaderboard(self) -> list[tuple[str, Score]]:
+        """The submitted models with their names, best on the phones that are held out first."""
+        changes = -1 if self.state is None else self.state.changes
+        with self._changing:
+            if self._names[0] != changes:
+                self._names = changes, self.store.entries(self.code)
+            names = self._names[1]
+            self._entries = {each: it for each, it in self._entries.items() if each in names}
+            for number in names.keys() - self._entries.keys():
+                checkpoint = self.store.entry(self.code, number)
+                if checkpoint is not None:
+                    self._entries[number] = load_checkpoint(io.BytesIO(checkpoint)).network
+        scores = [
+            (names[number], self._score(str(number), network))
+            for number, network in sorted(self._entries.items())
+        ]
+        return sorted(scores, key=lambda entry: -entry[1].test_right)
+
+    def _score(self, name: str, network: Network) -> Score:
+        drawings = self.shown
+        right = self.said(network, drawings) == [drawing.label for drawing in drawings]
+        held_out = np.array([drawing.held_out for drawing in drawings], bool)
+        return Score(name, int(right.sum()), int(right[held_out].sum()))
+
+    # Data sets
+
+    def test_drawings(self) -> list[Drawing]:
+        """Those by the phones that are held out; none where fewer than two phones have drawn."""
+        drawings = self.shown
+        if len({drawing.phone for drawing in drawings}) < 2:
+            return []
+        return [drawing for drawing in drawings if drawing.held_out]
+
+    def to_learn(self) -> Dataset:
+        """The drawings by all other phones."""
+        return dataset([drawing for drawing in self.shown if not drawing.held_out])
+
+    def per_digit(self) -> list[int]:
+        """How many drawings there are of each digit."""
+        counts = Counter(drawing.label for drawing in self.shown)
+        return [counts[digit] for digit in range(10)]
+
+
+class Rooms:
+    """The rooms that this server is asked about, by their codes."""
+
+    def __init__(self, store: RoomStore, networks: Callable[[], dict[str, Network]]) -> None:
+        self.store, self._networks = store, networks
+        self._rooms: dict[str, Room] = {}
+        self._changing = threading.Lock()
+
+    def room(self, code: str) -> Room | None:
+        """The room of that code, looked at; None where there is none. Raises StoreError."""
+        with self._changing:
+            old = time.monotonic() - FORGET
+            self._rooms = {each: room for each, room in self._rooms.items() if room.asked > old}
+            room = self._rooms.get(code) or Room(self.store, code, self._networks)
+        if room.look() is None:
+            self._rooms.pop(code, None)
+            return None
+        return self._rooms.setdefault(code, room)
+
+
+def dataset(drawings: Sequence[Drawing]) -> Dataset:
+    """Drawings as a data set, in their order."""
+    return Dataset(_images(drawings), np.array([drawing.label for drawing in drawings], np.uint8))
+
+
+def _images(drawings: Sequence[Drawing]) -> NDArray[np.uint8]:
+    return np.array([drawing.image for drawing in drawings], np.uint8).reshape(-1, PIXELS)

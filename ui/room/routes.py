@@ -1,0 +1,471 @@
+"""The routes of rooms: phones join and draw, walls look on, and whoever wants opens a room.
+
+    GET  /room                   a page with one button
+    POST /room                   opens a room; the browser gets the presenter's right and goes there
+    GET  /j/CODE                 the phones' page
+    POST /j/CODE/phone           joins
+    GET  /j/CODE/now             what is asked for, and how many drawings the phone has sent
+    POST /j/CODE/drawings        a drawing -> what is read in it, once it is stored
+    POST /j/CODE/remove          removes all that the phone has sent
+    GET  /wall/CODE              the wall, for a second screen
+    GET  /wall/CODE/tiles        what it shows now
+
+A phone is its token and a presenter their secret, both in cookies that no script and no other site
+can use. Whatever changes anything is a POST from a page of this server. A drawing is confirmed
+after it is stored. Phones ask for news every 1.5 seconds: unlike an open stream, a question
+survives sleep, a change of network and a restart of the server, and it costs a millisecond.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import json
+import re
+import secrets
+import socket
+from collections.abc import Awaitable, Callable, Mapping
+from html import escape
+from random import Random
+from string import Template
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import numpy as np
+import segno
+from anyio import CapacityLimiter, to_thread
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from nn import judge
+from nn.drawing.preprocessing import preprocess
+from nn.mnist import CLASSES
+from ui import assets, i18n, requests
+from ui.config import Config
+from ui.database import StoreError
+from ui.requests import RefusedError
+from ui.view import elements
+
+from . import strokes, wall
+from .room import Room, Rooms
+from .store import CODE, TASKS, RoomError, RoomState, Sent
+
+PHONE = "digit-lab-phone"  # the cookie of a phone, for its room's path
+PRESENTER = "digit-lab-room-"  # and of a presenter, with the room's code
+KEPT_SECONDS = 7 * 24 * 3600
+KEY = re.compile(r"[0-9a-f]{32}")
+LARGEST_FORM = 2000  # bytes
+HERE = ("localhost", "127.0.0.1", "::1")  # names of this machine that only it understands
+WRONG_PASSWORD_SECONDS = 1.0
+STATUSES = {
+    "wrong": 400,
+    "stranger": 401,
+    "origin": 403,
+    "password": 403,
+    "wall": 403,
+    "unknown": 404,
+    "off": 404,
+    "ended": 410,
+    "large": 413,
+    "type": 415,
+    "fast": 429,
+    "many": 429,
+    "database": 503,
+}  # of HTTP, by the kind of an error; 409 for all others
+
+
+Answer = Callable[[Request], Awaitable[Response]]
+
+
+class Routes:
+    """The routes of rooms.
+
+    Parameters
+    ----------
+    config : returns the server's settings
+    rooms : returns the rooms; None where the database is off
+    one_by_one : drawings are read one at a time, those of slates included
+    """
+
+    def __init__(
+        self,
+        config: Callable[[], Config],
+        rooms: Callable[[], Rooms | None],
+        one_by_one: CapacityLimiter,
+    ) -> None:
+        self._config, self._rooms, self._one_by_one = config, rooms, one_by_one
+        self._drawing: set[str] = set()  # the tokens of phones whose drawings are under way
+
+    def all(self) -> list[Route]:
+        """The routes, for the server."""
+        return [
+            Route("/room", self._page(self.offer), methods=["GET"]),
+            Route("/room", self._page(self.open), methods=["POST"]),
+            Route("/j/{code}", self._page(self.join_page), methods=["GET"]),
+            Route("/j/{code}/phone", self._json(self.join), methods=["POST"]),
+            Route("/j/{code}/now", self._json(self.now), methods=["GET"]),
+            Route("/j/{code}/drawings", self._json(self.draw), methods=["POST"]),
+            Route("/j/{code}/remove", self._json(self.remove), methods=["POST"]),
+            Route("/wall/{code}", self._page(self.wall_page), methods=["GET"]),
+            Route("/wall/{code}/tiles", self._json(self.tiles), methods=["GET"]),
+        ]
+
+    # Opening a room
+
+    async def offer(self, _: Request) -> Response:
+        """A page with what a room is, and a button that opens one."""
+        self._known()
+        return _page(i18n.ROOM_OPEN, self._form())
+
+    async def open(self, request: Request) -> Response:
+        """Open a room, and go to its page with the presenter's right."""
+        rooms, config = self._known(), self._config()
+        form = parse_qs((await self._body(request, "application/x-www-form-urlencoded")).decode())
+        if config.room_password:
+            given = form.get("password", [""])[0]
+            if not hmac.compare_digest(given.encode(), config.room_password.encode()):
+                await asyncio.sleep(WRONG_PASSWORD_SECONDS)  # so that guessing takes long
+                raise RoomError("password")
+        reached = requests.reached_by(request, behind_proxy=self._is_behind_proxy())
+        address = reachable(reached)
+        code, secret = await to_thread.run_sync(rooms.store.open, address)
+        response = RedirectResponse(f"/?room={code}", 303)
+        _set_cookie(response, PRESENTER + code, secret, "/", reached)
+        return response
+
+    def _form(self, complaint: str = "") -> str:
+        password = ""
+        if self._config().room_password:
+            label = escape(i18n.ROOM_PASSWORD)
+            password = (
+                f'<p role="alert">{escape(complaint)}</p>'
+                f'<label>{label} <input type="password" name="password" required '
+                'autocomplete="off"></label>'
+            )
+        return (
+            f'<main class="narrow"><h1>{escape(i18n.ROOM_OPEN)}</h1>'
+            f"<p>{escape(i18n.ROOM_WHAT)}</p>"
+            '<form method="post" action="/room"><input type="hidden" name="open" value="1">'
+            f"{password}<button>{escape(i18n.ROOM_OPEN)}</button></form>"
+            f'<p><a href="/">{escape(i18n.ROOM_BACK)}</a></p></main>'
+        )
+
+    # Phones
+
+    async def join_page(self, request: Request) -> Response:
+        """The phones' page; of a room that has ended it says so, and can still remove drawings."""
+        room, _ = await self._room(request, ended=True)
+        nonce = secrets.token_urlsafe(12)
+        page = Template(assets.text("room/join.html")).substitute(
+            lang=i18n.language(),
+            title=escape(i18n.TITLE),
+            code=room.code,
+            nonce=nonce,
+            style=assets.text("css/theme.css") + assets.text("room/join.css"),
+            script=assets.text("room/join.js"),
+            words=elements.json_text(words("JOIN_")),
+        )
+        return HTMLResponse(page, headers=_headers(nonce))
+
+    async def join(self, request: Request) -> Response:
+        """A phone joins, or says that it is there again."""
+        await self._body(request, "application/json")
+        room, state = await self._room(request)
+        token = request.cookies.get(PHONE, "")
+        known = await to_thread.run_sync(room.phone, token)
+        if known is not None:
+            return JSONResponse(self._now(room, state, known))
+        token, number = await to_thread.run_sync(room.store.join, room.code)
+        response = JSONResponse(self._now(room, state, number))
+        reached = requests.reached_by(request, behind_proxy=self._is_behind_proxy())
+        _set_cookie(response, PHONE, token, f"/j/{room.code}", reached)
+        return response
+
+    async def now(self, request: Request) -> Response:
+        """What is asked for now."""
+        room, state = await self._room(request)
+        return JSONResponse(self._now(room, state, await self._phone(request, room)))
+
+    async def draw(self, request: Request) -> Response:
+        """Read a drawing, store it, and say what was read."""
+        config, token = self._config(), request.cookies.get(PHONE, "")
+        if token in self._drawing:
+            raise RoomError("fast")
+        self._drawing.add(token)
+        try:
+            body = await self._body(request, "application/json", config.drawing_bytes)
+            room, state = await self._room(request)
+            await self._phone(request, room)
+            if state.state != "open":
+                raise RoomError(state.state)
+            sent = await to_thread.run_sync(_read, room, body, limiter=self._one_by_one)
+            count = await to_thread.run_sync(room.add, token, sent)
+        finally:
+            self._drawing.discard(token)
+        return JSONResponse({"reads": sent.said, "sent": count})
+
+    async def remove(self, request: Request) -> Response:
+        """Remove all that the phone has sent."""
+        await self._body(request, "application/json")
+        room, _ = await self._room(request, ended=True)
+        await to_thread.run_sync(room.store.remove_phone, room.code, request.cookies.get(PHONE, ""))
+        return JSONResponse({"sent": 0})
+
+    def _now(self, room: Room, state: RoomState, phone: int) -> dict[str, Any]:
+        order = Random(f"{room.code} {phone}").sample(range(CLASSES), CLASSES)
+        return {
+            "task": state.task,
+            "number": state.task_number,
+            "state": state.state,
+            "sent": room.sent(phone),
+            "limit": self._config().phone_drawings,
+            "order": order,
+        }
+
+    async def _phone(self, request: Request, room: Room) -> int:
+        phone = await to_thread.run_sync(room.phone, request.cookies.get(PHONE, ""))
+        if phone is None:
+            raise RoomError("stranger")
+        return phone
+
+    # The wall
+
+    async def wall_page(self, request: Request) -> Response:
+        """The wall as a page of its own."""
+        room, state = await self._room(request, ended=True)
+        if not _may_see(request, state):
+            raise RoomError("wall")
+        nonce, join = secrets.token_urlsafe(12), f"{state.options.address}/j/{room.code}"
+        key = request.query_params.get("key", "")
+        data = {"code": room.code, "key": key, "words": words("WALL_")}
+        script = assets.text("js/wall.js").replace("export default ", "")
+        body = (
+            f'<main class="wall-page"><header><div><h1>{room.code}</h1><p>{escape(join)}</p></div>'
+            f'<div class="qr">{qr_code(join)}</div></header><div class="wall-root"></div></main>'
+            f'<script type="module" nonce="{nonce}">{script}\n'
+            f"wall({{ parentElement: document.body, data: {elements.json_text(data)} }});</script>"
+        )
+        style = assets.text("css/wall.css")
+        return _page(f"{i18n.ROOM} {room.code}", body, style=style, nonce=nonce)
+
+    async def tiles(self, request: Request) -> Response:
+        """What the wall shows now; all that is shown to the presenter alone with `presenter=1`."""
+        room, state = await self._room(request, ended=True)
+        if not _may_see(request, state):
+            raise RoomError("wall")
+        asked = request.query_params
+        only = asked.get("only", "all")
+        if only not in wall.FILTERS:
+            raise RefusedError(400, f"expected only={'|'.join(wall.FILTERS)}")
+        found = await to_thread.run_sync(
+            lambda: wall.view(
+                room,
+                presenter="presenter" in asked and is_presenter(request.cookies, state),
+                only=only,
+                digit=_whole(asked, "digit", CLASSES - 1),
+                page=_whole(asked, "page", 10**6) or 0,
+                known=_whole(asked, "known", 10**9) or 0,
+            )
+        )
+        return JSONResponse(found)
+
+    # What all have in common
+
+    def _known(self) -> Rooms:
+        rooms = self._rooms()
+        if rooms is None or self._config().rooms == 0:
+            raise RoomError("off")
+        return rooms
+
+    async def _room(self, request: Request, *, ended: bool = False) -> tuple[Room, RoomState]:
+        """The room that is asked for; one that has ended only where that is said."""
+        code = request.path_params["code"].upper()
+        room = None
+        if CODE.fullmatch(code):
+            room = await to_thread.run_sync(self._known().room, code)
+        if room is None or room.state is None:
+            raise RoomError("unknown")
+        if room.state.ended and not ended:
+            raise RoomError("ended")
+        return room, room.state
+
+    def _is_behind_proxy(self) -> bool:
+        return self._config().behind_proxy == "yes"
+
+    async def _body(self, request: Request, kind: str, largest: int = LARGEST_FORM) -> bytes:
+        """The body of a request that may change something."""
+        if not requests.is_from_own_page(request, behind_proxy=self._is_behind_proxy()):
+            raise RoomError("origin")
+        if requests.kind(request) != kind:
+            raise RoomError("type")
+        return await requests.body(request, largest, kind)
+
+    def _json(self, answer: Answer) -> Answer:
+        """An answer in JSON, also where it is refused."""
+
+        async def answered(request: Request) -> Response:
+            i18n.spoken.set(_language(request))
+            try:
+                return await answer(request)
+            except (RoomError, StoreError, RefusedError) as error:
+                kind, sentence = _explained(error)
+                status = STATUSES.get(kind, 409)
+                headers = {"Retry-After": "1"} if status == 429 else None
+                return JSONResponse({"error": kind, "sentence": sentence}, status, headers)
+
+        return answered
+
+    def _page(self, answer: Answer) -> Answer:
+        """An answer as a page, also where it is refused."""
+
+        async def answered(request: Request) -> Response:
+            i18n.spoken.set(_language(request))
+            try:
+                return await answer(request)
+            except (RoomError, StoreError, RefusedError) as error:
+                kind, sentence = _explained(error)
+                body = (
+                    f'<main class="narrow"><h1>{escape(i18n.ROOM)}</h1>'
+                    f"<p>{escape(sentence)}</p></main>"
+                )
+                if kind == "password":
+                    body = self._form(sentence)
+                return _page(i18n.ROOM, body, status=STATUSES.get(kind, 409))
+
+        return answered
+
+
+def is_presenter(cookies: Mapping[str, str], state: RoomState) -> bool:
+    """Whether a browser with these cookies is the room's presenter's."""
+    return state.is_presenter(cookies.get(PRESENTER + state.code, ""))
+
+
+def reachable(address: str) -> str:
+    """An address of this server that others on the local network reach, too."""
+    parts = urlsplit(address)
+    if parts.hostname not in HERE:
+        return address
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))  # nothing is sent: it only chooses our own address
+            host = probe.getsockname()[0]
+        except OSError:  # no network at all
+            return address
+    return f"{parts.scheme}://{host}" + (f":{parts.port}" if parts.port else "")
+
+
+def words(prefix: str) -> dict[str, Any]:
+    """The words whose names begin so, for a script."""
+    catalogue = {**i18n.CATALOGUES[i18n.FALLBACK], **i18n.CATALOGUES[i18n.language()]}
+    return {name: word for name, word in catalogue.items() if name.startswith(prefix)}
+
+
+def qr_code(address: str) -> str:
+    """A QR code as a picture, black on white, that fills its place."""
+    code = segno.make_qr(address, error="m").svg_data_uri(omitsize=True, border=2, light="#fff")
+    label = escape(i18n.say("ROOM_QR", address=address))
+    return f'<img src="{escape(code)}" alt="{label}">'
+
+
+def _explained(error: Exception) -> tuple[str, str]:
+    """The kind of an error, and its sentence."""
+    if isinstance(error, RoomError):
+        return error.kind, str(error)
+    if isinstance(error, StoreError):
+        return "database", str(i18n.ROOM_ERRORS["database"])
+    kind = "large" if isinstance(error, RefusedError) and error.status == 413 else "wrong"
+    return kind, str(i18n.ROOM_ERRORS[kind]).format(error=error)
+
+
+def _language(request: Request) -> str:
+    """The first language that the browser asks for and the page speaks."""
+    asked = request.headers.get("accept-language", "").lower()
+    names = (part.partition(";")[0].strip().partition("-")[0] for part in asked.split(","))
+    return next((name for name in names if name in i18n.CATALOGUES), i18n.FALLBACK)
+
+
+def _read(room: Room, body: bytes) -> Sent:
+    """A drawing from JSON, read; RefusedError where it is none."""
+    try:
+        found = json.loads(body, parse_constant=_no_number)
+        key, task, label = found["key"], found["task"], found["label"]
+        if not isinstance(key, str) or not KEY.fullmatch(key):
+            raise ValueError("expected a key of 32 hexadecimal digits")
+        if task not in TASKS:
+            raise ValueError("expected a task")
+        if type(label) is not int or not 0 <= label < CLASSES:
+            raise ValueError("expected a label from 0 to 9")
+        drawn = strokes.check(found["strokes"])
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise RefusedError(400, str(error)) from None
+    steps = preprocess(strokes.picture(drawn))
+    if steps is None:
+        raise RefusedError(400, "expected strokes with ink")
+    said = None if room.reader is None else judge(room.reader, steps).digit
+    image = np.rint(steps.input * 255).astype(np.uint8)
+    return Sent(key, task, label, drawn, image, said)
+
+
+def _no_number(name: str) -> float:
+    raise ValueError(f"expected numbers, got {name}")
+
+
+def _whole(asked: Mapping[str, str], name: str, most: int) -> int | None:
+    """A whole number of an address; None where it is not there."""
+    text = asked.get(name, "")
+    if not text:
+        return None
+    if not (text.isascii() and text.isdecimal() and len(text) < 10 and int(text) <= most):
+        raise RefusedError(400, f"expected {name} as a whole number from 0 to {most}")
+    return int(text)
+
+
+def _may_see(request: Request, state: RoomState) -> bool:
+    """Whether a browser may see the wall: the presenter's, and whoever has the wall's address."""
+    key = request.query_params.get("key", "")
+    return hmac.compare_digest(key.encode(), state.wall_key.encode()) or is_presenter(
+        request.cookies, state
+    )
+
+
+def _page(
+    title: str, body: str, *, style: str = "", nonce: str = "", status: int = 200
+) -> HTMLResponse:
+    """A small page of its own."""
+    nonce = nonce or secrets.token_urlsafe(12)
+    page = Template(assets.text("room/page.html")).substitute(
+        lang=i18n.language(),
+        title=escape(title),
+        nonce=nonce,
+        style=assets.text("css/theme.css") + assets.text("room/page.css") + style,
+        body=body,
+    )
+    return HTMLResponse(page, status, _headers(nonce))
+
+
+def _headers(nonce: str) -> dict[str, str]:
+    """A page that uses nothing but what it brings along and this server's answers."""
+    policy = (
+        f"default-src 'none'; script-src 'nonce-{nonce}'; style-src 'nonce-{nonce}'; "
+        "connect-src 'self'; img-src data:; base-uri 'none'; form-action 'self'; "
+        "frame-ancestors 'none'"
+    )
+    return {
+        "Content-Security-Policy": policy,
+        "Referrer-Policy": "same-origin",  # with none, a form would not say its origin
+        "Cache-Control": "no-store",
+    }
+
+
+def _set_cookie(response: Response, name: str, value: str, path: str, reached: str) -> None:
+    """A cookie that scripts and other sites cannot use."""
+    response.set_cookie(
+        name,
+        value,
+        max_age=KEPT_SECONDS,
+        path=path,
+        secure=reached.startswith("https:"),
+        httponly=True,
+        samesite="strict",
+    )
