@@ -134,7 +134,7 @@ class Room:
         return self._sent.get(phone, known)
 
     def add(self, token: str, sent: Sent) -> int:
-        """Store a phone's drawing; returns how many of the phone's there are, as `sent` does now."""
+        """Store a phone's drawing; returns how many of the phone's there are now."""
         count = self.store.add(self.code, token, sent)
         self._sent[self._phones[token]] = count
         return count
