@@ -224,6 +224,8 @@ class Session:
     kept: tuple[Kept, ...] | None = None
     store_error: StoreError | None = None
     room_error: str | None = None
+    submitted: str = ""
+    submit_error: str = ""
     room_kept: str = ""
     room_deleted: str = ""
     panel: str = ""

@@ -17,13 +17,14 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     ("ALTER TABLE runs ADD COLUMN drawings VARCHAR",),
     (
-        """CREATE TABLE rooms (code VARCHAR PRIMARY KEY, secret VARCHAR NOT NULL,
+        """CREATE TABLE rooms (code VARCHAR NOT NULL PRIMARY KEY, secret VARCHAR NOT NULL,
         wall_key VARCHAR NOT NULL, created TIMESTAMP NOT NULL, ends TIMESTAMP NOT NULL,
         task VARCHAR NOT NULL, task_number INTEGER NOT NULL, state VARCHAR NOT NULL,
         options VARCHAR NOT NULL, phones INTEGER NOT NULL, changes INTEGER NOT NULL,
         rearranged INTEGER NOT NULL, model_number INTEGER NOT NULL, model BYTEA)""",
-        """CREATE TABLE phones (token VARCHAR PRIMARY KEY, room VARCHAR NOT NULL,
-        number INTEGER NOT NULL, created TIMESTAMP NOT NULL, UNIQUE (room, number))""",
+        """CREATE TABLE phones (token VARCHAR NOT NULL PRIMARY KEY,
+        room VARCHAR NOT NULL, number INTEGER NOT NULL, created TIMESTAMP NOT NULL,
+        UNIQUE (room, number))""",
         """CREATE TABLE drawings (room VARCHAR NOT NULL, number INTEGER NOT NULL,
         phone INTEGER NOT NULL, "key" VARCHAR NOT NULL, created TIMESTAMP NOT NULL,
         task VARCHAR NOT NULL, label INTEGER NOT NULL, said INTEGER, shown BOOLEAN NOT NULL,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import string
 import tomllib
 from pathlib import Path
@@ -23,8 +24,10 @@ def fields(words: Any) -> Any:
 
 
 def used() -> set[str]:
-    """The texts that the page's modules use: i18n.NAME, say("NAME"), "PANEL_NAME"."""
+    """The texts that the page uses: i18n.NAME, say("NAME"), "PANEL_NAME"; in scripts words.NAME."""
     names = set(attributes())
+    for script in (UI / "assets").rglob("*.js"):
+        names |= set(re.findall(r"\b[A-Z]+_[A-Z_]+\b", script.read_text("utf-8")))
     for path in UI.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):

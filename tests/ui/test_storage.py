@@ -326,18 +326,26 @@ def test_a_file_of_version_1_is_read_and_written(file: Path, run: Snapshot) -> N
     assert store.load("anna", store.keep("anna", "first", run)).points == run.points
 
 
-def test_a_file_of_version_1_gets_the_table_of_a_new_one(file: Path, old_file: Path) -> None:
-    def table(file: Path) -> tuple[object, ...]:
+def test_a_file_of_version_1_gets_the_tables_of_a_new_one(file: Path, old_file: Path) -> None:
+    def tables(file: Path) -> dict[str, object]:
         found = inspect(create_engine(f"sqlite:///{file}", poolclass=NullPool))
-        columns = [{**it, "type": type(it["type"]).__name__} for it in found.get_columns("runs")]
-        return columns, found.get_indexes("runs"), found.get_pk_constraint("runs")
+        return {
+            name: (
+                [(it["name"], it["nullable"]) for it in found.get_columns(name)],
+                found.get_indexes(name),
+                found.get_pk_constraint(name)["constrained_columns"],
+                [it["column_names"] for it in found.get_unique_constraints(name)],
+            )
+            for name in found.get_table_names()
+        }
 
     former = file.with_name("former.sqlite3")
     with closing(sqlite3.connect(former)) as connection:
         for statement in VERSION_1:
             connection.execute(statement)
     Store(f"sqlite:///{former}").list("anna")
-    assert table(old_file) == table(former)
+    assert tables(old_file) == tables(former)
+    assert tables(former).keys() >= {"runs", "rooms", "phones", "drawings", "entries"}
 
 
 def test_what_was_taught_is_kept_with_its_drawings(
@@ -372,7 +380,7 @@ def test_an_older_database_is_migrated_once(
         assert [of.name for of in store.list("anna")] == ["first, migrated"]
     assert Store(url).list("anna") == store.list("anna")
     monkeypatch.undo()
-    with pytest.raises(StoreError, match=r"newer version .*\(3; this one supports 2\)"):
+    with pytest.raises(StoreError, match=r"newer version .*\(4; this one supports 3\)"):
         store.list("anna")
 
 
@@ -438,7 +446,7 @@ def test_a_newer_file_is_refused_untouched(old_file: Path, run: Snapshot) -> Non
     change(f"sqlite:///{old_file}", "PRAGMA user_version = 7")
     before = old_file.read_bytes()
     for use in (lambda: store.list("anna"), lambda: store.keep("anna", "second", run)):
-        with pytest.raises(StoreError, match=r"newer version .*\(7; this one supports 2\).*update"):
+        with pytest.raises(StoreError, match=r"newer version .*\(7; this one supports 3\).*update"):
             use()
     assert old_file.read_bytes() == before
     assert [path.name for path in old_file.parent.iterdir()] == [old_file.name]

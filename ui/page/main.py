@@ -1,12 +1,12 @@
 """The page from top to bottom: a table of contents, which Streamlit runs anew at every press.
 
 Each part is a module of this package, and each tab a module of `ui/panels/`. At `?room=CODE` the
-room takes the place of the slate and all that belongs to a drawing.
+room takes the place of the slate and all that belongs to a drawing, at `?lesson` a guide does.
 """
 
 import streamlit as st
 
-from ui.page import heading, language, polling, prediction, room, sidebar
+from ui.page import heading, language, lesson, polling, prediction, room, sidebar
 
 heading.check_config()
 language.settle()
@@ -16,7 +16,9 @@ every = polling.set_up()
 with st.sidebar, st.container(gap="xsmall"):
     sidebar.settings()
     st.fragment(polling.in_turn(sidebar.panel), run_every=every.panel)()
-if room.is_asked_for():
+if lesson.is_asked_for():
+    lesson.show()
+elif room.is_asked_for():
     st.fragment(polling.in_turn(room.show), run_every=every.slate or room.EVERY)()
 else:
     st.fragment(polling.in_turn(prediction.show), run_every=every.slate)()

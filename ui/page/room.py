@@ -17,7 +17,7 @@ from nn.teach import TEACHING
 from ui import assets, files, hand, i18n
 from ui.page import download
 from ui.room import export
-from ui.room.room import Room, dataset
+from ui.room.room import ROOM, Room, dataset
 from ui.room.routes import is_presenter, qr_code, words
 from ui.room.store import KEPT, STATES, TASKS, RoomError, RoomState
 from ui.runs import Run
@@ -28,12 +28,12 @@ from ui.training.snapshot import State
 from ui.view import charts, elements, sentences
 from ui.view import room as view
 
-from . import fields, language, polling, visit
+from . import fields, language, lesson, polling, visit
 from .pressable import pressable
 
 PARAMETER = "room"
 EVERY = 2.0  # seconds between two looks at the room while nothing trains; the wall asks by itself
-NEW = "new"  # a new network, among those to start from
+NEW = "new"  # among the networks to start from
 # As long as it is interesting to watch; what it gains is measured by weights/room.py.
 ROOM_TEACHING = TEACHING.replace(epochs=4)
 
@@ -160,6 +160,8 @@ def _follow(session: Session, room: Room) -> None:
     snapshot = run.snapshot if run else None
     if run is None or snapshot is None or snapshot.network is None or run.before is None:
         return
+    if room.learner != (session.token, run.id):  # another page of the presenter's teaches it
+        return
     done = snapshot.state is State.FINISHED
     room.learn(run.before, snapshot.network, done=not run.live)
     if done and session.room_kept != run.id:
@@ -176,10 +178,13 @@ def _run(session: Session, room: Room) -> Run | None:
 def _learning(session: Session, room: Room) -> None:
     run, learned = _run(session, room), room.to_learn()
     st.html(elements.heading(i18n.ROOM_LEARN) + elements.small(i18n.ROOM_LEARN_STORY))
-    networks, _ = visit.networks()
-    names = {name: visit.reader_name(name) for name in networks} | {NEW: i18n.ROOM_NEW}
+    names = {name: visit.reader_name(name) for name in visit.networks()[0]}
+    if room.model is not None and run is None:
+        names[ROOM] = i18n.ROOM_MODEL
+    names |= {str(kept.id): sentences.kept_run(kept) for kept in session.kept_runs()}
+    names[NEW] = i18n.ROOM_NEW
     with st.container(key="room-learn", horizontal=True, vertical_alignment="bottom"):
-        start = language.selectbox(
+        language.selectbox(
             i18n.ROOM_LEARN_FROM,
             list(names),
             key="room-start",
@@ -191,7 +196,7 @@ def _learning(session: Session, room: Room) -> None:
             type="primary",
             disabled=not len(learned) or (run is not None and run.live),
             on_click=_learn,
-            args=(session, room, start),
+            args=(session, room),
         )
     st.html(elements.small(_result(session, room) if len(learned) else i18n.ROOM_LEARN_SHORT))
     if run is None:
@@ -212,20 +217,36 @@ def _learning(session: Session, room: Room) -> None:
             st.vega_lite_chart(rows, spec, key=f"room-{quantity}", theme=None, alt=alt)
 
 
-def _learn(session: Session, room: Room, start: str) -> None:
-    """Train a copy of a network, or a new one, on MNIST and the room's drawings."""
+def _learn(session: Session, room: Room) -> None:
+    """Train a copy of the chosen network, or a new one, on MNIST and the room's drawings."""
 
     def begin() -> None:
+        start = st.session_state.get("room-start")
         recipe, seed = ROOM_TEACHING, 0
-        network: Network | None = visit.networks()[0].get(start)
-        if network is None:
+        if start == NEW:
             recipe, seed = fields.chosen(), fields.seed()
             network = recipe.build_network(rng=np.random.default_rng(seed))
+        else:
+            network = _network(session, room, str(start))
         name = i18n.say("ROOM_RUN", code=room.code)
-        session.learn_room(room.code, network, name, room.to_learn(), recipe, seed)
+        run = session.learn_room(room.code, network, name, room.to_learn(), recipe, seed)
+        room.learner = session.token, run.id
 
     if (run := _run(session, room)) is None or not run.live:  # a press may come twice
         _do(session, room, begin)
+
+
+def _network(session: Session, room: Room, name: str) -> Network:
+    """The network of that name, among those to start from."""
+    for kept in session.kept_runs():
+        if name == str(kept.id):
+            session.bring_back(kept)
+            name = next((run.id for run in session.runs if run.kept == kept.id), name)
+    networks = {run.id: run.network for run in session.runs} | visit.networks()[0]
+    network = room.model if name == ROOM else networks.get(name)
+    if network is None:
+        raise session.store_error or CheckpointError(i18n.NOTHING_LEARNED)
+    return network
 
 
 def _result(session: Session, room: Room) -> str:
@@ -268,6 +289,7 @@ def _settings(session: Session, room: Room, state: RoomState) -> None:
         )
         wall = f"/wall/{state.code}?key={state.wall_key}"
         st.link_button(i18n.ROOM_WALL, wall, icon=":material/open_in_new:")
+        st.link_button(i18n.ROOM_LESSON, f"/?{lesson.PARAMETER}", icon=":material/open_in_new:")
 
 
 def _set_address(session: Session, room: Room, text: str) -> None:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import streamlit as st
 
-from nn import RecipeError
+from nn import CheckpointError, RecipeError
 from ui import files, i18n
-from ui.page import download, fields, language
+from ui.page import download, fields, language, visit
 from ui.presets import LESSONS, Lesson
+from ui.room.room import Rooms
+from ui.room.store import RoomError
 from ui.runs import MAX_NAME, Run
 from ui.session import Session
+from ui.storage import StoreError
 from ui.training.limits import LimitError
 from ui.view import charts, elements, runs_table, sentences
 
@@ -31,6 +34,7 @@ def show(view: View) -> None:
         _chart(runs, view.theme)
         st.html(runs_table.table(runs, current=session.runs.current, theme=view.theme))
         _actions(session)
+        _submit(session)
     else:
         st.html(elements.small(i18n.NO_RUNS))
     _files(session)
@@ -158,6 +162,41 @@ def _actions(session: Session) -> None:
             disabled=run.network is None,
         )
         st.button(i18n.DELETE, key="run-delete", on_click=session.delete, args=(run,))
+
+
+def _submit(session: Session) -> None:
+    """Put the chosen run's network on the leaderboard of a room."""
+    run = session.runs.get(st.session_state.get("run-chosen"))
+    rooms = visit.rooms()
+    if run is None or rooms is None:
+        return
+    with st.container(horizontal=True, vertical_alignment="bottom", key="room-submit"):
+        code = st.text_input(i18n.ROOM_SUBMIT_CODE, max_chars=5, key="submit-code")
+        st.button(
+            i18n.ROOM_SUBMIT,
+            key="submit",
+            help=i18n.ROOM_SUBMIT_HELP,
+            disabled=run.network is None or not code,
+            on_click=_put_on_leaderboard,
+            args=(session, rooms, run, code.strip().upper()),
+        )
+    if session.submit_error:
+        st.warning(i18n.plain(session.submit_error))
+    elif session.submitted:
+        st.success(i18n.plain(session.submitted))
+
+
+def _put_on_leaderboard(session: Session, rooms: Rooms, run: Run, code: str) -> None:
+    session.submitted = session.submit_error = ""
+    if run.snapshot is None or run.network is None:
+        return
+    try:
+        checkpoint = files.checkpoint_bytes(run.snapshot, name=run.name)
+        rooms.store.submit(code, session.visitor, run.name, checkpoint)
+    except (CheckpointError, RoomError, StoreError) as error:
+        session.submit_error = str(error)
+    else:
+        session.submitted = i18n.say("ROOM_SUBMITTED", run=run.name, code=code)
 
 
 def _files(session: Session) -> None:

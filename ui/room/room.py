@@ -62,6 +62,7 @@ class Room:
     drawings : all there are, oldest first
     before, model : the network that the room's model was before it learned the room, and that
         model; None before any has learned
+    learner : who teaches the room's model: the latest run, and the page that it belongs to
     """
 
     def __init__(
@@ -72,6 +73,7 @@ class Room:
         self.drawings: list[Drawing] = []
         self.before: Network | None = None
         self.model: Network | None = None
+        self.learner: tuple[str, str] = ("", "")
         self.asked = time.monotonic()
         self._changing = threading.RLock()  # guards what is known
         self._reading = threading.Lock()  # guards what is read in it

@@ -24,6 +24,7 @@ import json
 import re
 import secrets
 import socket
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from html import escape
 from random import Random
@@ -58,6 +59,7 @@ KEY = re.compile(r"[0-9a-f]{32}")
 LARGEST_FORM = 2000  # bytes
 HERE = ("localhost", "127.0.0.1", "::1")  # names of this machine that only it understands
 WRONG_PASSWORD_SECONDS = 1.0
+RETRY_SECONDS = 1  # after which a phone may try again that was too fast
 STATUSES = {
     "wrong": 400,
     "stranger": 401,
@@ -96,6 +98,7 @@ class Routes:
     ) -> None:
         self._config, self._rooms, self._one_by_one = config, rooms, one_by_one
         self._drawing: set[str] = set()  # the tokens of phones whose drawings are under way
+        self._held: dict[str, float] = {}  # of those that sent too fast, until when they must wait
 
     def all(self) -> list[Route]:
         """The routes, for the server."""
@@ -189,8 +192,9 @@ class Routes:
 
     async def draw(self, request: Request) -> Response:
         """Read a drawing, store it, and say what was read."""
-        config, token = self._config(), request.cookies.get(PHONE, "")
-        if token in self._drawing:
+        config, token, now = self._config(), request.cookies.get(PHONE, ""), time.monotonic()
+        self._held = {each: until for each, until in self._held.items() if until > now}
+        if token in self._drawing or token in self._held:
             raise RoomError("fast")
         self._drawing.add(token)
         try:
@@ -201,6 +205,10 @@ class Routes:
                 raise RoomError(state.state)
             sent = await to_thread.run_sync(_read, room, body, limiter=self._one_by_one)
             count = await to_thread.run_sync(room.add, token, sent)
+        except RoomError as error:
+            if error.kind == "fast":
+                self._held[token] = now + RETRY_SECONDS
+            raise
         finally:
             self._drawing.discard(token)
         return JSONResponse({"reads": sent.said, "sent": count})
@@ -311,7 +319,7 @@ class Routes:
             except (RoomError, StoreError, RefusedError) as error:
                 kind, sentence = _explained(error)
                 status = STATUSES.get(kind, 409)
-                headers = {"Retry-After": "1"} if status == 429 else None
+                headers = {"Retry-After": str(RETRY_SECONDS)} if status == 429 else None
                 return JSONResponse({"error": kind, "sentence": sentence}, status, headers)
 
         return answered
@@ -338,7 +346,7 @@ class Routes:
 
 def is_presenter(cookies: Mapping[str, str], state: RoomState) -> bool:
     """Whether a browser with these cookies is the room's presenter's."""
-    return state.is_presenter(cookies.get(PRESENTER + state.code, ""))
+    return state.is_presenter(str(cookies.get(PRESENTER + state.code, "")))
 
 
 def reachable(address: str) -> str:

@@ -34,7 +34,8 @@ KEPT = timedelta(days=7)  # after it was opened, a room is deleted by itself
 TASKS = (*map(str, range(CLASSES)), "random", "free")
 STATES = ("open", "paused", "closed")
 HELD_OUT_EVERY, HELD_OUT_FIRST = 5, 2  # the 2nd, 7th, 12th phone is never learned from
-MAX_ENTRIES = 40  # on a leaderboard
+MAX_ENTRIES = 30  # on a leaderboard
+MAX_ENTRY = 12_000_000  # bytes
 MAX_ENTRY_NAME = 40  # characters
 SECOND = timedelta(seconds=1)
 
@@ -317,7 +318,7 @@ class RoomStore:
         """The strokes of drawings, as JSON, in the order of `numbers`, which are of this room."""
         with self._database.transaction() as session:
             rows = select(DrawingRow.number, DrawingRow.strokes).where(DrawingRow.room == code)
-            found = dict(session.execute(rows).tuples().all())
+            found = dict(session.execute(rows).all())
         return [found.get(number, "[]") for number in numbers]
 
     # The room's model, and the leaderboard
@@ -336,6 +337,8 @@ class RoomStore:
     def submit(self, code: str, owner: str, name: str, checkpoint: bytes) -> None:
         """Put a visitor's model on the leaderboard, in place of their one before."""
         name = i18n.one_line(name)[:MAX_ENTRY_NAME] or "?"
+        if len(checkpoint) > MAX_ENTRY:
+            raise RoomError("entry", limit=MAX_ENTRY // 10**6)
         with self._changing(code) as (session, room):
             if not _options(room).leaderboard:
                 raise RoomError("no_leaderboard")

@@ -29,7 +29,8 @@
 
   let room = null; // the latest answer to /now
   let joined = false;
-  let over = ""; // why nothing is sent any more
+  let over = ""; // why nothing can be written any more
+  let removable = false; // whether a room that has ended may hold drawings of this phone
   let note = ""; // what the server, or this page, has said last
   const trouble = { look: "", send: "" }; // what keeps each from the server
 
@@ -102,8 +103,10 @@
     return [along(event.clientX, box.left, box.width), along(event.clientY, box.top, box.height)];
   }
   function begin(event) {
-    if (event.button || byId("shut").textContent) return;
+    if (event.button || closed()) return;
     const isPen = event.pointerType === "pen";
+    const isOnly = event.isPrimary && event.pointerType === pointer?.type;
+    if (isOnly) lift(true); // the end of the last stroke was never told, as at a change of apps
     if (pointer && isPen && pointer.type === "touch") lift(false); // that was the palm
     if (pointer || (pen && event.pointerType === "touch")) return;
     pointer = { id: event.pointerId, type: event.pointerType };
@@ -129,11 +132,9 @@
   }
   function lift(meant) {
     pointer = null;
-    if (!meant) {
-      strokes.pop();
-      paint(slate, strokes);
-    }
+    if (!meant) strokes.pop();
     if (!strokes.length) wipe();
+    else paint(slate, strokes); // all at once has smoother edges than bit by bit
     render();
   }
   function wipe() {
@@ -154,8 +155,10 @@
   }
   slate.addEventListener("pointerdown", begin);
   slate.addEventListener("pointermove", move);
-  slate.addEventListener("pointerup", (event) => event.pointerId === pointer?.id && lift(true));
-  slate.addEventListener("pointercancel", (event) => event.pointerId === pointer?.id && lift(false));
+  for (const type of ["pointerup", "pointercancel"])
+    slate.addEventListener(type, (event) => {
+      if (event.pointerId === pointer?.id) lift(type === "pointerup");
+    });
   // iOS: no magnifier, and no zoom by a second tap.
   slate.addEventListener("touchstart", (event) => event.preventDefault(), { passive: false });
   new ResizeObserver(() => paint(slate, strokes)).observe(slate);
@@ -193,7 +196,7 @@
       counted(words.JOIN_SENT, room?.sent ?? 0),
       counted(words.JOIN_WAITING, waiting()),
     ].filter(Boolean);
-    const stuck = (room && (trouble.send || trouble.look)) || "";
+    const stuck = room || over ? trouble.send || trouble.look : ""; // else it is on the slate
     write("task", writes ? sentence(current) : title);
     write("shut", shut);
     document.body.classList.toggle("shut", Boolean(shut));
@@ -205,12 +208,13 @@
     const blank = !strokes.length || Boolean(shut);
     byId("clear").disabled = blank;
     byId("send").disabled = blank || (free && chosen === null);
-    write("note", over ? "" : stuck && removing() ? words.JOIN_REMOVING : stuck || note
-      || (later ? fill(words.JOIN_NEXT, { task: sentence(next) }) : ""));
-    document.body.classList.toggle("written", count.length > 0);
+    const hint = later ? fill(words.JOIN_NEXT, { task: sentence(next) }) : "";
+    write("note", stuck && removing() ? words.JOIN_REMOVING : stuck || note || hint);
+    const removes = count.length > 0 || removable;
+    document.body.classList.toggle("written", removes);
     write("count", doubting ? words.JOIN_REMOVE_ALL : count.join(", "));
-    byId("remove").hidden = doubting || !count.length || Boolean(over);
-    byId("yes").hidden = byId("no").hidden = !doubting || Boolean(over);
+    byId("remove").hidden = doubting || !removes;
+    byId("yes").hidden = byId("no").hidden = !doubting;
   }
   function tell(drawing, { reads, runner_up: second = null }) {
     const { label } = drawing;
@@ -276,10 +280,15 @@
     return BACKOFF[Math.min(failures, BACKOFF.length) - 1] + jitter();
   }
   const isEnd = ({ status }) => status === 404 || status === 410;
-  function end(text) {
+  // A room that has ended takes no more drawings; those in it can still be removed.
+  function end({ status, sentence: text }) {
     over = text || words.JOIN_ENDED;
-    memory = null;
-    forget();
+    removable = status !== 404 && room?.sent !== 0;
+    wipe();
+    trouble.look = trouble.send = note = "";
+    keep({ todo: status === 404 ? [] : kept().todo.filter((it) => !it.strokes) });
+    if (!removing()) forget();
+    send();
   }
 
   let lookFailures = 0;
@@ -288,11 +297,11 @@
     if (over || document.hidden) return;
     if (lookRest > Date.now()) return lookRest - Date.now();
     const answer = await (joined ? request("now") : request("phone", {}));
-    if (isEnd(answer)) return end(answer.sentence);
+    if (isEnd(answer)) return end(answer);
     if (!answer.ok) {
       lookFailures += 1;
       if (answer.status === 401) joined = false;
-      if (answer.status !== 429) trouble.look = answer.sentence ?? words.JOIN_OFFLINE;
+      if (answer.status !== 429 || !joined) trouble.look = answer.sentence ?? words.JOIN_OFFLINE;
       const milliseconds = pause(answer, lookFailures);
       if (answer.status === 429 || answer.error === "full") lookRest = Date.now() + milliseconds;
       return milliseconds;
@@ -300,10 +309,10 @@
     if (joined) lookFailures = 0; // a phone that joins and is forgotten at once must not hurry
     joined = true;
     trouble.look = "";
-    if (answer.ended) return end();
+    if (answer.ended) return end({ ...answer, sentence: "" });
     if (answer.number !== room?.number && !strokes.length) chosen = null;
     room = answer;
-    if (unreachable) rest = 0;
+    reachable();
     send();
     return POLL + jitter();
   });
@@ -311,21 +320,36 @@
   let sendFailures = 0;
   let rest = 0; // until when nothing is sent
   let unreachable = false; // why it rests
+  function reachable() {
+    if (unreachable) rest = 0;
+    unreachable = false;
+  }
   const send = repeated(async () => {
     const [one] = kept().todo;
-    if (!one || over || !joined || (one.strokes && room.state !== "open")) return;
+    const writes = joined && !over && room.state === "open";
+    if (!one || (one.strokes && !writes)) {
+      trouble.send = "";
+      return;
+    }
     if (rest > Date.now()) return rest - Date.now();
     const answer = await (one.strokes ? request("drawings", one) : request("remove", {}));
-    if (over) return;
-    if (isEnd(answer)) return end(answer.sentence);
+    if (isEnd(answer)) {
+      done(one);
+      return end(answer);
+    }
     unreachable = answer.status === 0;
     if (answer.ok) {
       sendFailures = 0;
       trouble.send = "";
-      room.sent = answer.sent;
-      if (!one.strokes) note = words.JOIN_REMOVED;
-      else if (kept().todo.some((it) => it.key === one.key)) tell(one, answer);
+      if (room) room.sent = answer.sent;
+      if (one.strokes) {
+        if (kept().todo.some((it) => it.key === one.key)) tell(one, answer);
+      } else {
+        removable = false;
+        note = words.JOIN_REMOVED;
+      }
       done(one);
+      if (over) forget();
     } else if ([400, 413].includes(answer.status) || answer.error === "limit") {
       note = answer.sentence;
       done(one);
@@ -410,7 +434,7 @@
     byId("keys").append(key);
   }
   function wake() {
-    if (unreachable) rest = 0;
+    reachable();
     look();
     send();
   }
