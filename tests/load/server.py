@@ -15,7 +15,7 @@ import sys
 import threading
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from select import select
@@ -27,15 +27,67 @@ START_LIMIT = 60.0  # seconds until the server is up
 
 
 class Server:
-    """A server under way.
+    """A server of its own.
+
+    Parameters
+    ----------
+    port : at 127.0.0.1
+    environment : its settings
 
     Attributes
     ----------
     address : such as "http://127.0.0.1:8501"
     """
 
-    def __init__(self, process: subprocess.Popen[str], address: str) -> None:
-        self.process, self.address = process, address
+    def __init__(self, port: int, environment: Mapping[str, str]) -> None:
+        self.port, self.address = port, f"http://127.0.0.1:{port}"
+        self._environment = {**os.environ, "DIGIT_LAB_DATABASE": "off", **environment}
+        self._worked = 0.0  # by processes that were killed
+        self.start()
+
+    def start(self) -> None:
+        """Start a process; `wait_for_health` says when it answers."""
+        self.process = subprocess.Popen(
+            [sys.executable, __file__, str(self.port)],
+            cwd=ROOT,
+            env=self._environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def wait_for_health(self) -> None:
+        """Wait until it answers."""
+        end = time.monotonic() + START_LIMIT
+        while time.monotonic() < end and self.process.poll() is None:
+            try:
+                with urllib.request.urlopen(f"{self.address}/_stcore/health", timeout=2):
+                    return
+            except OSError:
+                select([], [], [], 0.05)
+        raise RuntimeError(f"no healthy server within {START_LIMIT:.0f} s")
+
+    def stop(self) -> None:
+        """End it, by force where it does not end by itself."""
+        self.process.terminate()
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self._close()
+
+    def kill(self) -> None:
+        """End it in the middle of whatever it does."""
+        self._worked = self.processor()
+        self.process.kill()
+        self.process.wait()
+        self._close()
+
+    def _close(self) -> None:
+        for pipe in (self.process.stdin, self.process.stdout):
+            if pipe is not None:
+                pipe.close()
 
     def ask(self, *, memory: bool = False) -> dict[str, Any]:
         """What `_answer` says: runs, threads, seconds of training; with `memory`, bytes of vectors.
@@ -54,8 +106,8 @@ class Server:
         return _resident(self.process.pid)
 
     def processor(self) -> float:
-        """Seconds that it has worked."""
-        return _worked(self.process.pid)
+        """Seconds that it has worked, before it was killed, too."""
+        return self._worked + _worked(self.process.pid)
 
 
 @contextmanager
@@ -64,39 +116,12 @@ def serve(**environment: str) -> Iterator[Server]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    process = subprocess.Popen(
-        [sys.executable, __file__, str(port)],
-        cwd=ROOT,
-        env={**os.environ, "DIGIT_LAB_DATABASE": "off", **environment},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    server = Server(process, f"http://127.0.0.1:{port}")
+    server = Server(port, environment)
     try:
-        _wait_for_health(server)
+        server.wait_for_health()
         yield server
     finally:
-        process.terminate()
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-        for pipe in (process.stdin, process.stdout):
-            if pipe is not None:
-                pipe.close()
-
-
-def _wait_for_health(server: Server) -> None:
-    end = time.monotonic() + START_LIMIT
-    while time.monotonic() < end and server.process.poll() is None:
-        try:
-            with urllib.request.urlopen(f"{server.address}/_stcore/health", timeout=2):
-                return
-        except OSError:
-            select([], [], [], 0.05)
-    raise RuntimeError(f"no healthy server within {START_LIMIT:.0f} s")
+        server.stop()
 
 
 def _resident(process: int) -> int:

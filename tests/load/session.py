@@ -43,6 +43,8 @@ class Session:
     Parameters
     ----------
     address : of the server, such as "http://127.0.0.1:8501"
+    query : of the page's address, such as "room=BCDFG"
+    cookie : what the browser has beside the page's own cookies, such as "name=value"
 
     Attributes
     ----------
@@ -53,8 +55,8 @@ class Session:
     trouble : exceptions that the page showed, as they came
     """
 
-    def __init__(self, address: str) -> None:
-        self.address = address
+    def __init__(self, address: str, *, query: str = "", cookie: str = "") -> None:
+        self.address, self.query, self.cookie = address, query, cookie
         self.polls: list[float] = []
         self.runs, self.received = 0, 0
         self.places: list[tuple[float, float]] = []
@@ -84,7 +86,7 @@ class Session:
             self.address.replace("http", "ws", 1) + "/_stcore/stream",
             origin=self.address,
             subprotocols=["streamlit", token],
-            additional_headers={"Cookie": cookie},
+            additional_headers={"Cookie": "; ".join(filter(None, (cookie, self.cookie)))},
             max_size=None,
             ping_interval=None,  # it is the server that asks
         )
@@ -197,12 +199,13 @@ class Session:
         message = BackMsg()
         rerun = message.rerun_script
         rerun.page_script_hash, rerun.fragment_id = self._page, fragment
-        rerun.is_auto_rerun = poll
+        rerun.is_auto_rerun, rerun.query_string = poll, self.query
         rerun.widget_states.widgets.extend([*self._states.values(), *more])
         if pressed:
             rerun.widget_states.widgets.append(WidgetState(id=pressed, trigger_value=True))
         context = rerun.context_info
-        context.timezone, context.locale, context.url = "UTC", "en-US", self.address + "/"
+        context.timezone, context.locale = "UTC", "en-US"
+        context.url = self.address + (f"/?{self.query}" if self.query else "/")
         context.color_scheme = "light"
         if self._socket is None:
             raise RuntimeError("the visitor has not opened the page")

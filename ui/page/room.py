@@ -79,29 +79,37 @@ def show() -> None:
 
 
 def _present(session: Session, room: Room, state: RoomState) -> None:
+    """Each part in a container of its own, so that none moves another's widgets."""
     _follow(session, room)
+    join = _join(state)
     with st.container(key="room-banner", horizontal=True, vertical_alignment="center"):
-        st.html(view.banner(state.code, _join(state)))
-        st.html(f'<div class="qr">{qr_code(_join(state))}</div>')
-    if session.room_error:
-        st.warning(i18n.plain(session.room_error))
-    if state.ended:
-        st.info(i18n.plain(i18n.say("ROOM_ENDED", date=f"{state.created + KEPT:%Y-%m-%d}")))
-    else:
-        with st.container(key="room-controls"):
-            pressable(
-                view.controls(state),
-                key="room-control",
-                on_press=lambda pressed: _press(session, room, pressed),
-            )
-        # At first as large as it can be; once somebody has joined, as the presenter likes.
-        if state.phones == 0 or st.toggle(i18n.ROOM_LARGE, key="room-large"):
-            st.html(f'<div class="qr large">{qr_code(_join(state))}</div>')
+        st.html(view.banner(state.code, join))
+        st.html(f'<div class="qr">{qr_code(join)}</div>')
+    with st.container(key="room-error"):
+        if session.room_error:
+            st.warning(i18n.plain(session.room_error))
+    with st.container(key="room-controls"):
+        if state.ended:
+            st.info(i18n.plain(i18n.say("ROOM_ENDED", date=f"{state.created + KEPT:%Y-%m-%d}")))
+        else:
+            _controls(session, room, state, join)
     with st.container(key="room-wall"):
         _show_wall(session, room, state)
-    _learning(session, room)
+    with st.container(key="room-learning"):
+        _learning(session, room)
     _settings(session, room, state)
     _home(session, room, state)
+
+
+def _controls(session: Session, room: Room, state: RoomState, join: str) -> None:
+    pressable(
+        view.controls(state),
+        key="room-control",
+        on_press=lambda pressed: _press(session, room, pressed),
+    )
+    # At first the code is as large as it can be; once somebody has joined, as the presenter likes.
+    if state.phones == 0 or st.toggle(i18n.ROOM_LARGE, key="room-large"):
+        st.html(f'<div class="qr large">{qr_code(join)}</div>')
 
 
 def _show_wall(session: Session, room: Room, state: RoomState) -> None:

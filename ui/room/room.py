@@ -141,6 +141,11 @@ class Room:
         self._sent[self._phones[token]] = count
         return count
 
+    def remove_phone(self, token: str) -> None:
+        """Delete all that a phone has sent."""
+        self.store.remove_phone(self.code, token)
+        self.look(now=True)
+
     # What networks read
 
     @property

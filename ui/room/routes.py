@@ -26,6 +26,7 @@ import secrets
 import socket
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from html import escape
 from random import Random
 from string import Template
@@ -43,7 +44,7 @@ from nn import judge
 from nn.drawing.preprocessing import preprocess
 from nn.mnist import CLASSES
 from ui import assets, i18n, requests
-from ui.config import Config
+from ui.config import Config, ConfigError
 from ui.database import StoreError
 from ui.requests import RefusedError
 from ui.view import elements
@@ -74,8 +75,11 @@ STATUSES = {
     "fast": 429,
     "many": 429,
     "database": 503,
+    "late": 503,
 }  # of HTTP, by the kind of an error; 409 for all others
 
+
+ERRORS = (RoomError, StoreError, RefusedError, ConfigError)  # that have a sentence
 
 Answer = Callable[[Request], Awaitable[Response]]
 
@@ -203,7 +207,8 @@ class Routes:
             await self._phone(request, room)
             if state.state != "open":
                 raise RoomError(state.state)
-            sent = await to_thread.run_sync(_read, room, body, limiter=self._one_by_one)
+            drawn = partial(_read, room, body)
+            sent, second = await to_thread.run_sync(drawn, limiter=self._one_by_one)
             count = await to_thread.run_sync(room.add, token, sent)
         except RoomError as error:
             if error.kind == "fast":
@@ -211,13 +216,13 @@ class Routes:
             raise
         finally:
             self._drawing.discard(token)
-        return JSONResponse({"reads": sent.said, "sent": count})
+        return JSONResponse({"reads": sent.said, "runner_up": second, "sent": count})
 
     async def remove(self, request: Request) -> Response:
         """Remove all that the phone has sent."""
         await self._body(request, "application/json")
         room, _ = await self._room(request, ended=True)
-        await to_thread.run_sync(room.store.remove_phone, room.code, request.cookies.get(PHONE, ""))
+        await to_thread.run_sync(room.remove_phone, request.cookies.get(PHONE, ""))
         return JSONResponse({"sent": 0})
 
     def _now(self, room: Room, state: RoomState, phone: int) -> dict[str, Any]:
@@ -316,7 +321,7 @@ class Routes:
             i18n.spoken.set(_language(request))
             try:
                 return await answer(request)
-            except (RoomError, StoreError, RefusedError) as error:
+            except ERRORS as error:
                 kind, sentence = _explained(error)
                 status = STATUSES.get(kind, 409)
                 headers = {"Retry-After": str(RETRY_SECONDS)} if status == 429 else None
@@ -331,7 +336,7 @@ class Routes:
             i18n.spoken.set(_language(request))
             try:
                 return await answer(request)
-            except (RoomError, StoreError, RefusedError) as error:
+            except ERRORS as error:
                 kind, sentence = _explained(error)
                 body = (
                     f'<main class="narrow"><h1>{escape(i18n.ROOM)}</h1>'
@@ -382,7 +387,10 @@ def _explained(error: Exception) -> tuple[str, str]:
         return error.kind, str(error)
     if isinstance(error, StoreError):
         return "database", str(i18n.ROOM_ERRORS["database"])
-    kind = "large" if isinstance(error, RefusedError) and error.status == 413 else "wrong"
+    if isinstance(error, ConfigError):
+        return "off", str(i18n.ROOM_ERRORS["off"])
+    kinds = {408: "late", 413: "large"}
+    kind = kinds.get(error.status, "wrong") if isinstance(error, RefusedError) else "wrong"
     return kind, str(i18n.ROOM_ERRORS[kind]).format(error=error)
 
 
@@ -393,8 +401,8 @@ def _language(request: Request) -> str:
     return next((name for name in names if name in i18n.CATALOGUES), i18n.FALLBACK)
 
 
-def _read(room: Room, body: bytes) -> Sent:
-    """A drawing from JSON, read; RefusedError where it is none."""
+def _read(room: Room, body: bytes) -> tuple[Sent, int | None]:
+    """A drawing from JSON, and what comes second in it; RefusedError where it is none."""
     try:
         found = json.loads(body, parse_constant=_no_number)
         key, task, label = found["key"], found["task"], found["label"]
@@ -410,9 +418,10 @@ def _read(room: Room, body: bytes) -> Sent:
     steps = preprocess(strokes.picture(drawn))
     if steps is None:
         raise RefusedError(400, "expected strokes with ink")
-    said = None if room.reader is None else judge(room.reader, steps).digit
+    reading = None if room.reader is None else judge(room.reader, steps)
+    said, second = (reading.digit, reading.runner_up) if reading else (None, None)
     image = np.rint(steps.input * 255).astype(np.uint8)
-    return Sent(key, task, label, drawn, image, said)
+    return Sent(key, task, label, drawn, image, said), second
 
 
 def _no_number(name: str) -> float:

@@ -338,6 +338,8 @@
       return end(answer);
     }
     unreachable = answer.status === 0;
+    // In a room that has ended, a phone that it does not know has nothing to remove.
+    const hopeless = [400, 413].includes(answer.status) || (over && answer.status === 401);
     if (answer.ok) {
       sendFailures = 0;
       trouble.send = "";
@@ -350,8 +352,9 @@
       }
       done(one);
       if (over) forget();
-    } else if ([400, 413].includes(answer.status) || answer.error === "limit") {
+    } else if (hopeless || answer.error === "limit") {
       note = answer.sentence;
+      removable = false;
       done(one);
     } else {
       sendFailures += 1;
