@@ -48,6 +48,7 @@ from nn import (  # noqa: E402
 from nn.drawing.reading import read_images  # noqa: E402
 from nn.layers import scaled  # noqa: E402
 from nn.mnist import CLASSES, PIXELS  # noqa: E402
+from nn.teach import TEACHING  # noqa: E402
 from ui.page.room import ROOM_TEACHING  # noqa: E402
 from ui.room.store import HELD_OUT_EVERY, HELD_OUT_FIRST  # noqa: E402
 from ui.room.strokes import UNITS, picture  # noqa: E402
@@ -58,6 +59,7 @@ HEAD = (
     "| MNIST | seconds |"
 )
 NEW = "new"  # a network that begins with random weights
+ADAM = RECIPES["adam"]  # by which it is trained
 
 Names = NDArray[np.str_]
 Pixels = NDArray[np.uint8]
@@ -79,18 +81,16 @@ class Setting:
     control: bool = False
 
     def __str__(self) -> str:
-        text = f"`{self.network}`, {self.per_phone} of each phone"
-        if self.control:
-            text = f"`{self.network}`, none, but MNIST's"
-        recipe = self.recipe
-        if self.network == NEW:
-            text += f", recipe `{recipe.name}`{', distorted' if recipe.augment else ''}"
-        elif recipe != ROOM_TEACHING:
-            text += f", {recipe.epochs} × {recipe.samples:,} at {recipe.learning_rate:g}"
-        return text + (f", {self.wrong:.0%} labelled wrong" if self.wrong else "")
+        drawings = "MNIST's digits instead" if self.control else f"{self.per_phone} of each phone"
+        usual = ADAM if self.network == NEW else TEACHING
+        text = f"`{self.network}`, {drawings}"
+        text += f", {self.wrong:.0%} labelled wrong" if self.wrong else ""
+        for field, value in self.recipe.to_dict().items():
+            if value != usual.to_dict()[field]:
+                text += f", {field.replace('_', ' ')} {value:g}"
+        return text
 
 
-ADAM = RECIPES["adam"]
 SETTINGS = (
     Setting("best", control=True),
     *(Setting("best", count) for count in (10, 20, 50)),
@@ -100,16 +100,23 @@ SETTINGS = (
     *(Setting(NEW, count, ADAM) for count in (10, 50)),
     *(Setting(NEW, count, ADAM.replace(augment=1.0)) for count in (10, 50)),
 )
+PEN = {"pen": 1.0, "nondigits": 0.2}  # as `best` was trained
 TRIED = tuple(
-    Setting(network, 20, ROOM_TEACHING.replace(epochs=epochs, samples=samples, learning_rate=rate))
+    Setting(network, 20, TEACHING.replace(**changes), control=control)
     for network in ("best", "original")
-    for epochs, samples, rate in (
-        (1, 3840, 3e-4),
-        (2, 3840, 3e-4),
-        (4, 3840, 3e-4),
-        (8, 3840, 3e-4),
-        (4, 7680, 3e-4),
-        (4, 3840, 1e-4),
+    for control, changes in (
+        (False, {"epochs": 1}),
+        (False, {"epochs": 2}),
+        (False, {"epochs": 4}),
+        (False, {"epochs": 8}),
+        (False, {"epochs": 4, "samples": 7680}),
+        (False, {"epochs": 1, "learning_rate": 1e-4}),
+        (False, {"epochs": 4, "learning_rate": 1e-4}),
+        (False, {"epochs": 1, **PEN}),
+        (False, {"epochs": 4, **PEN}),
+        (False, {"epochs": 8, **PEN}),
+        (True, {"epochs": 4}),
+        (True, {"epochs": 4, **PEN}),
     )
 )
 

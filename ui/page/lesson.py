@@ -20,7 +20,8 @@ def is_asked_for() -> bool:
 
 def show() -> None:
     """The guide, without the links to other files."""
-    st.markdown(_guide())
+    with st.container(key="lesson"):
+        st.markdown(_guide())
 
 
 @cache

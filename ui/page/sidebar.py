@@ -274,6 +274,9 @@ def _switch_reader(run: Snapshot | None) -> None:
     if run is None or run.network is None:
         return
     session = visit.session()
+    controlled = session.runs.controlled()
+    if controlled is not None and controlled.room:  # there is no slate to read
+        return
     yours = (session.reader_wanted or session.reader) == YOURS
     label = i18n.BACK_TO_SHIPPED if yours else i18n.READ_WITH_YOURS
     name = visit.SHIPPED[0] if yours else YOURS
