@@ -56,6 +56,9 @@ JOINS = 20  # phones per second
 POLL, WALL_EVERY, JITTER = 1.5, 1.0, 0.3  # seconds, as in join.js and wall.js
 BACKOFF = (2.0, 4.0, 8.0, 15.0)  # seconds
 PATIENCE = 8.0  # seconds that an answer may take
+# Seconds after which a connection is not used again: the server closes it after five, and where that
+# crosses a question, a browser asks once more by itself.
+IDLE = 4.0
 DROPPED = (400, 413)  # for these, a phone drops a drawing
 STEP = 12.0  # units between two points of a stroke
 SETTLE = 3.0  # seconds after the last phone has joined, and after the last drawing is confirmed
@@ -93,7 +96,7 @@ class Browser:
 
     def __init__(self, address: str, cookie: str = "") -> None:
         self.address, self.cookie, self.received = address, cookie, 0
-        self._idle: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
+        self._idle: list[tuple[asyncio.StreamReader, asyncio.StreamWriter, float]] = []
 
     async def ask(
         self, method: str, path: str, body: bytes = b"", kind: str = "application/json"
@@ -124,7 +127,7 @@ class Browser:
             writer.close()
             raise
         self.received += len(head) + len(body)
-        self._idle.append((reader, writer))
+        self._idle.append((reader, writer, time.perf_counter()))
         if "set-cookie" in headers:
             self.cookie = headers["set-cookie"].partition(";")[0]
         if headers.get("content-encoding") == "gzip":
@@ -134,8 +137,8 @@ class Browser:
     async def _connection(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """One that is free, or a new one."""
         while self._idle:
-            reader, writer = self._idle.pop()
-            if not reader.at_eof() and not writer.is_closing():
+            reader, writer, since = self._idle.pop()
+            if not reader.at_eof() and time.perf_counter() - since < IDLE:
                 return reader, writer
             writer.close()
         address = urlsplit(self.address)
@@ -143,7 +146,7 @@ class Browser:
 
     def close(self) -> None:
         """Close the tab."""
-        for _, writer in self._idle:
+        for _, writer, _ in self._idle:
             writer.close()
 
 
@@ -385,6 +388,7 @@ async def measure(servers: list[Server], url: str, options: argparse.Namespace) 
             times.clear()
         began, worked = time.perf_counter(), time.process_time()
         bytes_before, busy = received(), sum(server.processor() for server in servers)
+        all_busy = machine()
         end = began + options.seconds
         for number, phone in enumerate(phones):
             first = began + number / options.phones * options.every
@@ -401,6 +405,7 @@ async def measure(servers: list[Server], url: str, options: argparse.Namespace) 
         took, worked = time.perf_counter() - began, time.process_time() - worked
         sent = [after - before for before, after in zip(bytes_before, received(), strict=True)]
         busy = sum(server.processor() for server in servers) - busy
+        others = machine() - all_busy - busy - worked
         trained = sum([(await asyncio.to_thread(server.ask))["trained"] for server in servers])
         with suppress(TimeoutError):
             await asyncio.wait_for(asyncio.gather(*(it.all_sent() for it in phones)), DRAIN)
@@ -472,6 +477,7 @@ async def measure(servers: list[Server], url: str, options: argparse.Namespace) 
             ("processor of the servers", f"{busy / took:.2f} cores", "", True),
             ("of which training", f"{trained / took:.2f} cores", "", True),
             ("processor of the phones", f"{worked / took:.2f} cores", "", True),
+            ("of all other programs", f"{others / took:.2f} cores", "", True),
             ("to phones, walls, presenter", f"{', '.join(sums)} kB/s", "", True),
             ("other answers", by_status(troubles), "", True),
             ("told that the room is over", str(over), "0", not over),
@@ -493,6 +499,12 @@ async def measure(servers: list[Server], url: str, options: argparse.Namespace) 
             ("walls that do", f"{told_walls} of {len(walls)}", "all", told_walls == len(walls)),
         ]
     )
+
+
+def machine() -> float:
+    """Seconds that all processors have worked (Linux)."""
+    user, nice, system, *_ = Path("/proc/stat").read_text().split()[1:]
+    return (int(user) + int(nice) + int(system)) / os.sysconf("SC_CLK_TCK")
 
 
 def milliseconds(times: list[float], *percentiles: float) -> str:

@@ -24,7 +24,6 @@ from ui.runs import Run
 from ui.session import Session
 from ui.storage import StoreError
 from ui.training.limits import LimitError
-from ui.training.snapshot import State
 from ui.view import charts, elements, sentences
 from ui.view import room as view
 
@@ -170,9 +169,8 @@ def _follow(session: Session, room: Room) -> None:
         return
     if room.learner != (session.token, run.id):  # another page of the presenter's teaches it
         return
-    done = snapshot.state is State.FINISHED
     room.learn(run.before, snapshot.network, done=not run.live)
-    if done and session.room_kept != run.id:
+    if not run.live and session.room_kept != run.id:
         session.room_kept = run.id
         checkpoint = files.checkpoint_bytes(snapshot, name=run.name)
         _do(session, room, partial(room.keep_model, checkpoint))

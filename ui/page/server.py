@@ -33,6 +33,7 @@ from ui.files import slate_digits
 from ui.requests import RefusedError
 from ui.room.routes import Routes
 from ui.session import BY_TOKEN, Session
+from ui.storage import StoreError
 from ui.view import elements
 
 from . import visit
@@ -67,10 +68,12 @@ def _get_ready() -> None:
         config.current()
         data.mnist()
         visit.scheduler()
+        if (rooms := visit.rooms()) is not None:
+            rooms.store.forget_old()
         network = _shipped()
         pa.array([0.0])  # the first array imports pandas, as the first chart would: half a second
         read_number(network, np.tri(slate.SIDE, dtype=np.uint8)[..., None].repeat(4, 2) * 255)
-    except config.ConfigError:
+    except (config.ConfigError, StoreError):
         pass  # the page says what is wrong
     except Exception:
         log.exception("not everything is ready")

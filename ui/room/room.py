@@ -112,11 +112,7 @@ class Room:
             last = self.drawings[-1].number if self.drawings else -1
             self.drawings = [*self.drawings, *self.store.drawings(self.code, after=last)]
         if state.model_number > self._model_number:
-            checkpoint = self.store.model(self.code)
-            try:
-                self.model = load_checkpoint(io.BytesIO(checkpoint or b"")).network
-            except CheckpointError:
-                log.exception("the model of a room cannot be read")
+            self.model = _network(self.store.model(self.code))
             self._model_number = state.model_number
 
     # Phones
@@ -202,9 +198,9 @@ class Room:
             names = self._names[1]
             self._entries = {each: it for each, it in self._entries.items() if each in names}
             for number in names.keys() - self._entries.keys():
-                checkpoint = self.store.entry(self.code, number)
-                if checkpoint is not None:
-                    self._entries[number] = load_checkpoint(io.BytesIO(checkpoint)).network
+                network = _network(self.store.entry(self.code, number))
+                if network is not None:
+                    self._entries[number] = network
         scores = [
             (names[number], self._score(str(number), network))
             for number, network in sorted(self._entries.items())
@@ -259,6 +255,14 @@ class Rooms:
 def dataset(drawings: Sequence[Drawing]) -> Dataset:
     """Drawings as a data set, in their order."""
     return Dataset(_images(drawings), np.array([drawing.label for drawing in drawings], np.uint8))
+
+
+def _network(checkpoint: bytes | None) -> Network | None:
+    try:
+        return load_checkpoint(io.BytesIO(checkpoint or b"")).network
+    except CheckpointError:
+        log.exception("a network of a room cannot be read")
+        return None
 
 
 def _images(drawings: Sequence[Drawing]) -> NDArray[np.uint8]:

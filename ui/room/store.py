@@ -38,6 +38,7 @@ MAX_ENTRIES = 30  # on a leaderboard
 MAX_ENTRY = 12_000_000  # bytes
 MAX_ENTRY_NAME = 40  # characters
 SECOND = timedelta(seconds=1)
+OPENING = "rooms"  # the lock of whoever opens a room
 
 
 class RoomError(RuntimeError):
@@ -162,9 +163,8 @@ class RoomStore:
     def open(self, address: str) -> tuple[str, str]:
         """Open a room; returns its code, and the presenter's secret. Old rooms are deleted."""
         secret, now = secrets.token_urlsafe(24), _now()
-        with self._database.transaction("rooms") as session:
-            for code in session.scalars(select(RoomRow.code).where(RoomRow.created < now - KEPT)):
-                _delete(session, code)
+        with self._database.transaction(OPENING) as session:
+            _forget_old(session)
             taken = set(session.scalars(select(RoomRow.code)))
             count = select(func.count()).where(RoomRow.ends > now)
             if (session.scalar(count) or 0) >= self.limits.rooms:
@@ -190,7 +190,13 @@ class RoomStore:
             return None
         with self._database.transaction() as session:
             row = session.get(RoomRow, code)
-            return None if row is None else _state(row)
+            return None if row is None or row.created < _now() - KEPT else _state(row)
+
+    def forget_old(self) -> None:
+        """Delete the rooms that were opened a week ago."""
+        if self._database.exists():
+            with self._database.transaction(OPENING) as session:
+                _forget_old(session)
 
     def set_task(self, code: str, task: str, after: int) -> None:
         """Ask for something else, unless the task has changed since it was number `after`."""
@@ -412,6 +418,11 @@ def _phone(session: Session, code: str, token: str) -> int | None:
 
 def _of_phone(code: str, phone: int) -> tuple[ColumnElement[bool], ...]:
     return DrawingRow.room == code, DrawingRow.phone == phone
+
+
+def _forget_old(session: Session) -> None:
+    for code in session.scalars(select(RoomRow.code).where(RoomRow.created < _now() - KEPT)):
+        _delete(session, code)
 
 
 def _delete(session: Session, code: str) -> None:

@@ -73,7 +73,11 @@ def view(
     if only == "misread":
         tiles = [tile for tile in tiles if tile["said"] != tile["label"]]
     if only == "learned":
-        tiles = [tile for tile in tiles if tile["was"] != tile["label"] == tile["said"]]
+        tiles = [
+            tile
+            for tile in tiles
+            if tile["said"] == tile["label"] and tile["was"] not in (None, tile["label"])
+        ]
     pages = -(-len(tiles) // TILES)
     page = max(min(page, pages - 1), 0)
     tiles = tiles[::-1][page * TILES : (page + 1) * TILES]

@@ -83,11 +83,10 @@ def test_who_is_no_presenter_is_told_how_to_join(
 ) -> None:
     page = open_page(room=code.lower()).run()
     address = f"http://192.168.1.20:8501/j/{code}"
-    said = i18n.plain(i18n.say("ROOM_NOT_YOURS", code=code, address=address))
-    assert shown(page.warning) == [said]
+    assert shown(page.warning) == [i18n.say("ROOM_NOT_YOURS", code=code, address=address)]
     assert "room-code" not in html(page)
     unknown = open_page(room="BCDFG").run()
-    assert shown(unknown.warning) == [i18n.plain(i18n.say("ROOM_UNKNOWN", code="BCDFG"))]
+    assert shown(unknown.warning) == [i18n.say("ROOM_UNKNOWN", code="BCDFG")]
 
 
 def test_a_database_that_is_switched_off(
@@ -290,3 +289,23 @@ def test_two_tabs_of_the_presenter_do_not_teach_in_turns(
     session_of(first).end(run)
     first.run()
     assert room.model is None
+
+
+def test_a_visitor_submits_a_run_to_a_leaderboard(
+    open_page: Callable[..., AppTest], code: str, store: RoomStore
+) -> None:
+    page = open_page(panel="PANEL_RUNS").run()
+    session = session_of(page)
+    checkpoint = (visit.WEIGHTS / "original.npz").read_bytes()
+    session.load_run(checkpoint, "mine.npz")
+    page.run()
+    assert page.button(key="submit").disabled
+    page.text_input(key="submit-code").set_value("BCDFG").run()
+    page.button(key="submit").click().run()
+    assert i18n.ROOM_ERRORS["unknown"] in shown(page.warning)
+    store.set_options(code, leaderboard=True)
+    page.text_input(key="submit-code").set_value(code.lower()).run()
+    page.button(key="submit").click().run()
+    assert not page.warning
+    assert code in shown(page.success)[0]
+    assert list(store.entries(code).values()) == [next(iter(session.runs)).name]

@@ -147,6 +147,9 @@ class Wall {
       button.setAttribute("aria-pressed", String(kind === this.only));
       button.onclick = () => this.turn({ only: kind });
     }
+    found.per_digit.forEach((count, digit) => {
+      this.select.options[digit + 1].textContent = `${digit} (${count})`;
+    });
     arrange(this.filters, [...kinds.map((kind) => this.buttons[kind]), this.select]);
   }
 
