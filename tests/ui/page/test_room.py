@@ -84,7 +84,7 @@ def test_who_is_no_presenter_is_told_how_to_join(
     page = open_page(room=code.lower()).run()
     address = f"http://192.168.1.20:8501/j/{code}"
     assert shown(page.warning) == [i18n.say("ROOM_NOT_YOURS", code=code, address=address)]
-    assert "room-code" not in html(page)
+    assert 'class="room-code"' not in html(page)
     unknown = open_page(room="BCDFG").run()
     assert shown(unknown.warning) == [i18n.say("ROOM_UNKNOWN", code="BCDFG")]
 
