@@ -17,8 +17,9 @@ from nn.teach import TEACHING
 from ui import assets, files, hand, i18n
 from ui.page import download
 from ui.room import export
+from ui.room.pages import qr_code, words
 from ui.room.room import ROOM, Room, dataset
-from ui.room.routes import is_presenter, qr_code, words
+from ui.room.routes import is_presenter
 from ui.room.store import KEPT, STATES, TASKS, RoomError, RoomState
 from ui.runs import Run
 from ui.session import Session

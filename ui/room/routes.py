@@ -22,34 +22,29 @@ import asyncio
 import hmac
 import json
 import re
-import secrets
 import socket
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
-from html import escape
 from random import Random
-from string import Template
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
-import segno
 from anyio import CapacityLimiter, to_thread
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from nn import judge
 from nn.drawing.preprocessing import preprocess
 from nn.mnist import CLASSES
-from ui import assets, i18n, requests
+from ui import i18n, requests
 from ui.config import Config, ConfigError
 from ui.database import StoreError
 from ui.requests import RefusedError
-from ui.view import elements
 
-from . import strokes, wall
+from . import pages, strokes, wall
 from .room import Room, Rooms
 from .store import CODE, TASKS, RoomError, RoomState, Sent
 
@@ -123,12 +118,16 @@ class Routes:
     async def offer(self, _: Request) -> Response:
         """A page with what a room is, and a button that opens one."""
         self._known()
-        return _page(i18n.ROOM_OPEN, self._form())
+        return pages.opening(password=bool(self._config().room_password))
 
     async def open(self, request: Request) -> Response:
         """Open a room, and go to its page with the presenter's right."""
         rooms, config = self._known(), self._config()
-        form = parse_qs((await self._body(request, "application/x-www-form-urlencoded")).decode())
+        form = parse_qs(
+            (await self._body(request, "application/x-www-form-urlencoded")).decode(
+                errors="replace"
+            )
+        )
         if config.room_password:
             given = form.get("password", [""])[0]
             if not hmac.compare_digest(given.encode(), config.room_password.encode()):
@@ -141,39 +140,12 @@ class Routes:
         _set_cookie(response, PRESENTER + code, secret, "/", reached)
         return response
 
-    def _form(self, complaint: str = "") -> str:
-        password = ""
-        if self._config().room_password:
-            label = escape(i18n.ROOM_PASSWORD)
-            password = (
-                f'<p role="alert">{escape(complaint)}</p>'
-                f'<label>{label} <input type="password" name="password" required '
-                'autocomplete="off"></label>'
-            )
-        return (
-            f'<main class="narrow"><h1>{escape(i18n.ROOM_OPEN)}</h1>'
-            f"<p>{escape(i18n.ROOM_WHAT)}</p>"
-            '<form method="post" action="/room"><input type="hidden" name="open" value="1">'
-            f"{password}<button>{escape(i18n.ROOM_OPEN)}</button></form>"
-            f'<p><a href="/">{escape(i18n.ROOM_BACK)}</a></p></main>'
-        )
-
     # Phones
 
     async def join_page(self, request: Request) -> Response:
         """The phones' page; of a room that has ended it says so, and can still remove drawings."""
         room, _ = await self._room(request, ended=True)
-        nonce = secrets.token_urlsafe(12)
-        page = Template(assets.text("room/join.html")).substitute(
-            lang=i18n.language(),
-            title=escape(i18n.TITLE),
-            code=room.code,
-            nonce=nonce,
-            style=assets.text("css/theme.css") + assets.text("room/join.css"),
-            script=assets.text("room/join.js"),
-            words=elements.json_text(words("JOIN_")),
-        )
-        return HTMLResponse(page, headers=_headers(nonce))
+        return pages.join(room.code)
 
     async def join(self, request: Request) -> Response:
         """A phone joins, or says that it is there again."""
@@ -246,21 +218,10 @@ class Routes:
 
     async def wall_page(self, request: Request) -> Response:
         """The wall as a page of its own."""
-        room, state = await self._room(request, ended=True)
+        _, state = await self._room(request, ended=True)
         if not _may_see(request, state):
             raise RoomError("wall")
-        nonce, join = secrets.token_urlsafe(12), f"{state.options.address}/j/{room.code}"
-        key = request.query_params.get("key", "")
-        data = {"code": room.code, "key": key, "words": words("WALL_")}
-        script = assets.text("js/wall.js").replace("export default ", "")
-        body = (
-            f'<main class="wall-page"><header><div><h1>{room.code}</h1><p>{escape(join)}</p></div>'
-            f'<div class="qr">{qr_code(join)}</div></header><div class="wall-root"></div></main>'
-            f'<script type="module" nonce="{nonce}">{script}\n'
-            f"wall({{ parentElement: document.body, data: {elements.json_text(data)} }});</script>"
-        )
-        style = assets.text("css/wall.css")
-        return _page(f"{i18n.ROOM} {room.code}", body, style=style, nonce=nonce)
+        return pages.wall(state, request.query_params.get("key", ""))
 
     async def tiles(self, request: Request) -> Response:
         """What the wall shows now; all that is shown to the presenter alone with `presenter=1`."""
@@ -338,13 +299,10 @@ class Routes:
                 return await answer(request)
             except ERRORS as error:
                 kind, sentence = _explained(error)
-                body = (
-                    f'<main class="narrow"><h1>{escape(i18n.ROOM)}</h1>'
-                    f"<p>{escape(sentence)}</p></main>"
-                )
+                status = STATUSES.get(kind, 409)
                 if kind == "password":
-                    body = self._form(sentence)
-                return _page(i18n.ROOM, body, status=STATUSES.get(kind, 409))
+                    return pages.opening(password=True, complaint=sentence, status=status)
+                return pages.sentence(sentence, status)
 
         return answered
 
@@ -366,19 +324,6 @@ def reachable(address: str) -> str:
         except OSError:  # no network at all
             return address
     return f"{parts.scheme}://{host}" + (f":{parts.port}" if parts.port else "")
-
-
-def words(prefix: str) -> dict[str, Any]:
-    """The words whose names begin so, for a script."""
-    catalogue = {**i18n.CATALOGUES[i18n.FALLBACK], **i18n.CATALOGUES[i18n.language()]}
-    return {name: word for name, word in catalogue.items() if name.startswith(prefix)}
-
-
-def qr_code(address: str) -> str:
-    """A QR code as a picture, black on white, that fills its place."""
-    code = segno.make_qr(address, error="m").svg_data_uri(omitsize=True, border=2, light="#fff")
-    label = escape(i18n.say("ROOM_QR", address=address))
-    return f'<img src="{escape(code)}" alt="{label}">'
 
 
 def _explained(error: Exception) -> tuple[str, str]:
@@ -444,35 +389,6 @@ def _may_see(request: Request, state: RoomState) -> bool:
     return hmac.compare_digest(key.encode(), state.wall_key.encode()) or is_presenter(
         request.cookies, state
     )
-
-
-def _page(
-    title: str, body: str, *, style: str = "", nonce: str = "", status: int = 200
-) -> HTMLResponse:
-    """A small page of its own."""
-    nonce = nonce or secrets.token_urlsafe(12)
-    page = Template(assets.text("room/page.html")).substitute(
-        lang=i18n.language(),
-        title=escape(title),
-        nonce=nonce,
-        style=assets.text("css/theme.css") + assets.text("room/page.css") + style,
-        body=body,
-    )
-    return HTMLResponse(page, status, _headers(nonce))
-
-
-def _headers(nonce: str) -> dict[str, str]:
-    """A page that uses nothing but what it brings along and this server's answers."""
-    policy = (
-        f"default-src 'none'; script-src 'nonce-{nonce}'; style-src 'nonce-{nonce}'; "
-        "connect-src 'self'; img-src data:; base-uri 'none'; form-action 'self'; "
-        "frame-ancestors 'none'"
-    )
-    return {
-        "Content-Security-Policy": policy,
-        "Referrer-Policy": "same-origin",  # with none, a form would not say its origin
-        "Cache-Control": "no-store",
-    }
 
 
 def _set_cookie(response: Response, name: str, value: str, path: str, reached: str) -> None:
