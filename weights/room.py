@@ -89,7 +89,8 @@ class Setting:
         text += f", {self.wrong:.0%} labelled wrong" if self.wrong else ""
         for field, value in self.recipe.to_dict().items():
             if value != usual.to_dict()[field]:
-                text += f", {field.replace('_', ' ')} {value:g}"
+                said = value if isinstance(value, str) else f"{value:g}"
+                text += f", {field.replace('_', ' ')} {said}"
         return text
 
 
@@ -102,7 +103,8 @@ SETTINGS = (
     *(Setting(NEW, count, ADAM) for count in (10, 50)),
     *(Setting(NEW, count, ADAM.replace(augment=1.0)) for count in (10, 50)),
 )
-PEN = {"pen": 1.0, "nondigits": 0.2}  # as `best` was trained
+PEN = {"pen": 1.0, "nondigits": 0.2}  # as `best` was trained, and as it was averaged:
+AVERAGED = {"schedule": "cosine", "weight_average": 0.98}
 TRIED = tuple(
     Setting(network, 20, TEACHING.replace(**changes), control=control)
     for network in ("best", "original")
@@ -117,6 +119,7 @@ TRIED = tuple(
         (False, {"epochs": 1, **PEN}),
         (False, {"epochs": 4, **PEN}),
         (False, {"epochs": 8, **PEN}),
+        (False, {"epochs": 4, **PEN, **AVERAGED}),
         (True, {"epochs": 4}),
         (True, {"epochs": 4, **PEN}),
     )

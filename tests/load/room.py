@@ -14,8 +14,9 @@ what was promised beside what was measured, and ends with 1 where a promise is b
 - The presenter has the room learned again and again during the second half.
 - At last the tables are read: each drawing that was confirmed is there once, and no other.
 - With `--kill`, the server is killed half-way and started again; phones and walls go on by
-  themselves, and the presenter opens the page again. With `--servers 2`, phones are on one server,
-  and presenter and walls on the other.
+  themselves, and the presenter opens the page again; how long anything takes is not promised then,
+  as all phones come back at once. With `--servers 2`, phones are on one server, and presenter and
+  walls on the other.
 """
 
 from __future__ import annotations
@@ -56,8 +57,8 @@ JOINS = 20  # phones per second
 POLL, WALL_EVERY, JITTER = 1.5, 1.0, 0.3  # seconds, as in join.js and wall.js
 BACKOFF = (2.0, 4.0, 8.0, 15.0)  # seconds
 PATIENCE = 8.0  # seconds that an answer may take
-# Seconds after which a connection is not used again: the server closes it after five, and where that
-# crosses a question, a browser asks once more by itself.
+# Seconds after which a connection is not used again: the server closes it after five, and where
+# that crosses a question, a browser asks once more by itself.
 IDLE = 4.0
 DROPPED = (400, 413)  # for these, a phone drops a drawing
 STEP = 12.0  # units between two points of a stroke
@@ -437,7 +438,7 @@ async def measure(servers: list[Server], url: str, options: argparse.Namespace) 
     over = tally.troubles[404] + tally.troubles[410]
     troubles = tally.troubles + walls[0].troubles + walls[1].troubles
     p95, wall_p95 = 1000 * np.percentile(tally.posts, 95), np.percentile(late, 95)
-    all_once = once == len(tally.confirmed) == len(tally.drawn)
+    drawn, confirmed = len(tally.drawn), len(tally.confirmed)
     sums = [f"{each / took / 1e3:.0f}" for each in sent]
     print(
         f"{options.phones} phones, a drawing every {options.every:g} s from each, for {took:.0f} s "
@@ -448,8 +449,13 @@ async def measure(servers: list[Server], url: str, options: argparse.Namespace) 
     return report(
         [
             ("seconds until all had joined", f"{joined:.1f}", "", True),
-            ("drawings", f"{len(tally.drawn)}", "", True),
-            ("answered, p95", f"{p95:.0f} ms", f"< {POST_LIMIT:.0f} ms", p95 < POST_LIMIT),
+            ("drawings", str(drawn), "", True),
+            (
+                "answered, p95",
+                f"{p95:.0f} ms",
+                "" if options.kill else f"< {POST_LIMIT:.0f} ms",
+                options.kill or p95 < POST_LIMIT,
+            ),
             ("p50, worst", milliseconds(tally.posts, 50, 100), "", True),
             ("from Send, p95, worst", milliseconds(lasted, 95, 100), "", True),
             ("/now, p50, p95, worst", milliseconds(tally.looks, 50, 95, 100), "", True),
@@ -482,12 +488,8 @@ async def measure(servers: list[Server], url: str, options: argparse.Namespace) 
             ("other answers", by_status(troubles), "", True),
             ("told that the room is over", str(over), "0", not over),
             ("dropped", str(tally.dropped), "0", not tally.dropped),
-            (
-                "confirmed, and stored once",
-                f"{len(tally.confirmed)}, {once}",
-                f"{len(tally.drawn)}",
-                all_once,
-            ),
+            ("confirmed", str(confirmed), str(drawn), confirmed + tally.dropped == drawn),
+            ("of these, stored once", str(once), str(confirmed), once == confirmed),
             ("stored otherwise", str(strange), "0", not strange),
             ("refused to read", str(len(rows) - len(numbers)), "", True),
             (

@@ -114,7 +114,7 @@ async def read(request: Request) -> Response:
 
 ROUTES = [
     Route("/read", read, methods=["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]),
-    *Routes(config.current, visit.rooms, _one_by_one).all(),
+    *Routes(config.current, visit.rooms).all(),
 ]
 
 

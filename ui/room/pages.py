@@ -76,7 +76,8 @@ def wall(room: RoomState, key: str) -> HTMLResponse:
         style=_style() + assets.text("css/wall.css"),
         body=(
             f'<main class="wall-page"><header><div><h1>{room.code}</h1>'
-            f'<p>{escape(address)}</p></div><div class="qr">{qr_code(address)}</div></header><div class="wall-root"></div></main>'
+            f'<p>{escape(address)}</p></div><div class="qr">{qr_code(address)}</div></header>'
+            '<div class="wall-root"></div></main>'
         ),
         script=f"{script}\nwall({{ parentElement: document.body, data: {data} }});",
     )

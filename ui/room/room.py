@@ -10,8 +10,9 @@ import io
 import logging
 import threading
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
@@ -21,8 +22,9 @@ from numpy.typing import NDArray
 from nn import CheckpointError, Dataset, Network, load_checkpoint
 from nn.drawing.reading import read_images
 from nn.mnist import PIXELS
+from ui.database import StoreError
 
-from .store import Drawing, RoomState, RoomStore, Sent
+from .store import Drawing, RoomError, RoomState, RoomStore, Sent
 
 log = logging.getLogger(__name__)
 
@@ -77,13 +79,22 @@ class Room:
         self.asked = time.monotonic()
         self._changing = threading.RLock()  # guards what is known
         self._reading = threading.Lock()  # guards what is read in it
+        self._storing = threading.Lock()
+        self._waiting: deque[tuple[Sent, Future[int]]] = deque()
         self._looked = self._learned = -np.inf
+        self._looks = False  # somebody is looking
         self._model_number = 0
         self._phones: dict[str, int] = {}  # their numbers by their tokens
         self._sent: dict[int, int] = {}  # how many drawings they have sent, where that is newer
         self._said: WeakKeyDictionary[Network, dict[int, int]] = WeakKeyDictionary()
         self._entries: dict[int, Network] = {}
         self._names: tuple[int, dict[int, str]] = (-1, {})
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether what is known is new enough, or somebody is just looking again."""
+        self.asked = time.monotonic()
+        return self.state is not None and (self._looks or self.asked - self._looked < FRESH)
 
     def look(self, *, now: bool = False) -> RoomState | None:
         """The room's state, from the database where what is known is old, or `now` in any case.
@@ -93,15 +104,22 @@ class Room:
         StoreError
             The database cannot be read; what is known stays.
         """
+        if not now and self.is_fresh:
+            return self.state
         with self._changing:
-            self.asked = time.monotonic()
-            if not now and self.asked - self._looked < FRESH:
+            if not now and self.asked - self._looked < FRESH:  # somebody has looked meanwhile
                 return self.state
-            self._sent.clear()
-            state = self.store.find(self.code)
-            if state is not None and (self.state is None or state.changes != self.state.changes):
-                self._catch_up(state)
-            self.state, self._looked = state, time.monotonic()
+            self._looks = True
+            try:
+                self._sent.clear()
+                state = self.store.find(self.code)
+                if state is not None and (
+                    self.state is None or state.changes != self.state.changes
+                ):
+                    self._catch_up(state)
+                self.state, self._looked = state, time.monotonic()
+            finally:
+                self._looks = False
             return state
 
     def _catch_up(self, state: RoomState) -> None:
@@ -117,6 +135,10 @@ class Room:
 
     # Phones
 
+    def knows(self, token: str) -> bool:
+        """Whether the phone with that token is known without asking the database."""
+        return token in self._phones
+
     def phone(self, token: str) -> int | None:
         """The number of the phone with that token; None for a stranger."""
         if token not in self._phones:
@@ -131,11 +153,37 @@ class Room:
         known = sum(drawing.phone == phone for drawing in self.drawings)
         return self._sent.get(phone, known)
 
-    def add(self, token: str, sent: Sent) -> int:
-        """Store a phone's drawing; returns how many of the phone's there are now."""
-        count = self.store.add(self.code, token, sent)
-        self._sent[self._phones[token]] = count
+    def add(self, sent: Sent) -> int:
+        """Store a phone's drawing; returns how many of the phone's there are now.
+
+        Drawings that come while others are being stored are stored together: a transaction takes
+        longer than all that is done in it.
+        """
+        mine: Future[int] = Future()
+        self._waiting.append((sent, mine))
+        with self._storing:
+            if not mine.done():
+                self._store_all()
+        count = mine.result()
+        self._sent[self._phones[sent.token]] = count
         return count
+
+    def _store_all(self) -> None:
+        """Store the drawings that wait."""
+        waiting = [self._waiting.popleft() for _ in range(len(self._waiting))]
+        try:
+            results = self.store.add(self.code, [sent for sent, _ in waiting])
+        except Exception as error:  # whatever it is, it is the answer to each of them
+            if not isinstance(error, (RoomError, StoreError)):
+                log.exception("drawings could not be stored")
+            for _, future in waiting:
+                future.set_exception(error)
+            return
+        for (_, future), result in zip(waiting, results, strict=True):
+            if isinstance(result, RoomError):
+                future.set_exception(result)
+            else:
+                future.set_result(result)
 
     def remove_phone(self, token: str) -> None:
         """Delete all that a phone has sent."""
@@ -239,6 +287,11 @@ class Rooms:
         self.store, self._networks = store, networks
         self._rooms: dict[str, Room] = {}
         self._changing = threading.Lock()
+
+    def fresh(self, code: str) -> Room | None:
+        """The room of that code, if it can be had without waiting for the database."""
+        room = self._rooms.get(code)
+        return room if room is not None and room.is_fresh else None
 
     def room(self, code: str) -> Room | None:
         """The room of that code, looked at; None where there is none. Raises StoreError."""

@@ -23,6 +23,7 @@ import hmac
 import json
 import re
 import socket
+import threading
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
@@ -31,7 +32,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
-from anyio import CapacityLimiter, to_thread
+from anyio import to_thread
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
@@ -86,16 +87,15 @@ class Routes:
     ----------
     config : returns the server's settings
     rooms : returns the rooms; None where the database is off
-    one_by_one : drawings are read one at a time, those of slates included
     """
 
     def __init__(
         self,
         config: Callable[[], Config],
         rooms: Callable[[], Rooms | None],
-        one_by_one: CapacityLimiter,
     ) -> None:
-        self._config, self._rooms, self._one_by_one = config, rooms, one_by_one
+        self._config, self._rooms = config, rooms
+        self._one_by_one = threading.Lock()  # readings: two would only hold each other up
         self._drawing: set[str] = set()  # the tokens of phones whose drawings are under way
         self._held: dict[str, float] = {}  # of those that sent too fast, until when they must wait
 
@@ -179,16 +179,22 @@ class Routes:
             await self._phone(request, room)
             if state.state != "open":
                 raise RoomError(state.state)
-            drawn = partial(_read, room, body)
-            sent, second = await to_thread.run_sync(drawn, limiter=self._one_by_one)
-            count = await to_thread.run_sync(room.add, token, sent)
+            take = partial(self._take, room, token, body)
+            answer = await to_thread.run_sync(take)
         except RoomError as error:
             if error.kind == "fast":
                 self._held[token] = now + RETRY_SECONDS
             raise
         finally:
             self._drawing.discard(token)
-        return JSONResponse({"reads": sent.said, "runner_up": second, "sent": count})
+        return JSONResponse(answer)
+
+    def _take(self, room: Room, token: str, body: bytes) -> dict[str, int | None]:
+        """Read a drawing and store it."""
+        with self._one_by_one:
+            sent, second = _read(room, token, body)
+        count = room.add(sent)
+        return {"reads": sent.said, "runner_up": second, "sent": count}
 
     async def remove(self, request: Request) -> Response:
         """Remove all that the phone has sent."""
@@ -209,7 +215,9 @@ class Routes:
         }
 
     async def _phone(self, request: Request, room: Room) -> int:
-        phone = await to_thread.run_sync(room.phone, request.cookies.get(PHONE, ""))
+        token = request.cookies.get(PHONE, "")
+        known = room.knows(token)
+        phone = room.phone(token) if known else await to_thread.run_sync(room.phone, token)
         if phone is None:
             raise RoomError("stranger")
         return phone
@@ -257,7 +265,8 @@ class Routes:
         code = request.path_params["code"].upper()
         room = None
         if CODE.fullmatch(code):
-            room = await to_thread.run_sync(self._known().room, code)
+            rooms = self._known()
+            room = rooms.fresh(code) or await to_thread.run_sync(rooms.room, code)
         if room is None or room.state is None:
             raise RoomError("unknown")
         if room.state.ended and not ended:
@@ -346,7 +355,7 @@ def _language(request: Request) -> str:
     return next((name for name in names if name in i18n.CATALOGUES), i18n.FALLBACK)
 
 
-def _read(room: Room, body: bytes) -> tuple[Sent, int | None]:
+def _read(room: Room, token: str, body: bytes) -> tuple[Sent, int | None]:
     """A drawing from JSON, and what comes second in it; RefusedError where it is none."""
     try:
         found = json.loads(body, parse_constant=_no_number)
@@ -366,7 +375,7 @@ def _read(room: Room, body: bytes) -> tuple[Sent, int | None]:
     reading = None if room.reader is None else judge(room.reader, steps)
     said, second = (reading.digit, reading.runner_up) if reading else (None, None)
     image = np.rint(steps.input * 255).astype(np.uint8)
-    return Sent(key, task, label, drawn, image, said), second
+    return Sent(token, key, task, label, drawn, image, said), second
 
 
 def _no_number(name: str) -> float:

@@ -11,6 +11,7 @@ import hmac
 import json
 import re
 import secrets
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -18,7 +19,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import ColumnElement, delete, func, select, update
+from sqlalchemy import ColumnElement, case, delete, func, select, update
 from sqlalchemy.orm import Session, undefer
 
 from nn.mnist import CLASSES
@@ -132,14 +133,38 @@ class Drawing:
 
 @dataclass(frozen=True)
 class Sent:
-    """A drawing as it comes in; see `DrawingRow`."""
+    """A drawing as it comes in, from the phone with that token; see `DrawingRow`."""
 
+    token: str
     key: str
     task: str
     label: int
     strokes: Strokes
     image: NDArray[np.uint8]
     said: int | None
+
+
+class _Known:
+    """What phones have sent before: how much in all and in the last second, which of `keys`."""
+
+    def __init__(
+        self, session: Session, code: str, phones: Iterable[int], keys: Sequence[str]
+    ) -> None:
+        self.now = _now()
+        theirs = (DrawingRow.room == code, DrawingRow.phone.in_(list(phones)))
+        recent = func.sum(case((DrawingRow.created > self.now - SECOND, 1), else_=0))
+        columns = select(DrawingRow.phone, func.count(), recent).where(*theirs)
+        found = list(session.execute(columns.group_by(DrawingRow.phone)))
+        self.counts = Counter({phone: count for phone, count, _ in found})
+        self.recent = Counter({phone: count for phone, _, count in found})
+        same = select(DrawingRow.phone, DrawingRow.key).where(*theirs, DrawingRow.key.in_(keys))
+        self.keys = {(phone, key) for phone, key in session.execute(same)}
+
+    def add(self, phone: int, key: str) -> None:
+        """One more."""
+        self.counts[phone] += 1
+        self.recent[phone] += 1
+        self.keys.add((phone, key))
 
 
 class RoomStore:
@@ -251,41 +276,49 @@ class RoomStore:
         with self._database.transaction() as session:
             return _phone(session, code, token)
 
-    def add(self, code: str, token: str, sent: Sent) -> int:
-        """Store a phone's drawing, once; returns how many of the phone's there are."""
-        now = _now()
+    def add(self, code: str, sent: Sequence[Sent]) -> list[int | RoomError]:
+        """Store drawings, each of them once, in one transaction: that is what takes the time.
+
+        Returns
+        -------
+        For each drawing, how many there are of its phone; or why it was refused.
+        """
         with self._changing(code) as (session, room):
-            phone = _phone(session, code, token)
-            if phone is None:
-                raise RoomError("stranger")
-            theirs = _of_phone(code, phone)
-            known = select(func.count()).where(*theirs)
-            count = session.scalar(known) or 0
-            if session.scalar(known.where(DrawingRow.key == sent.key)):
-                return count
-            if room.state != "open":
-                raise RoomError(room.state)
-            if count >= self.limits.drawings:
-                raise RoomError("limit", limit=self.limits.drawings)
-            recent = session.scalar(known.where(DrawingRow.created > now - SECOND)) or 0
-            if recent >= self.limits.drawings_per_second:
-                raise RoomError("fast")
-            session.add(
-                DrawingRow(
-                    room=code,
-                    number=room.changes,
-                    phone=phone,
-                    key=sent.key,
-                    created=now,
-                    task=sent.task,
-                    label=sent.label,
-                    said=sent.said,
-                    shown=sent.said is not None and not _options(room).approve,
-                    image=sent.image.tobytes(),
-                    strokes=json.dumps(sent.strokes, separators=(",", ":")),
-                )
+            phones = _phones(session, code, [each.token for each in sent])
+            known = _Known(session, code, phones.values(), [each.key for each in sent])
+            return [self._add(session, room, phones.get(each.token), each, known) for each in sent]
+
+    def _add(
+        self, session: Session, room: RoomRow, phone: int | None, sent: Sent, known: _Known
+    ) -> int | RoomError:
+        if phone is None:
+            return RoomError("stranger")
+        if (phone, sent.key) in known.keys:
+            return known.counts[phone]
+        if room.state != "open":
+            return RoomError(room.state)
+        if known.counts[phone] >= self.limits.drawings:
+            return RoomError("limit", limit=self.limits.drawings)
+        if known.recent[phone] >= self.limits.drawings_per_second:
+            return RoomError("fast")
+        room.changes += 1
+        known.add(phone, sent.key)
+        session.add(
+            DrawingRow(
+                room=room.code,
+                number=room.changes,
+                phone=phone,
+                key=sent.key,
+                created=known.now,
+                task=sent.task,
+                label=sent.label,
+                said=sent.said,
+                shown=sent.said is not None and not _options(room).approve,
+                image=sent.image.tobytes(),
+                strokes=json.dumps(sent.strokes, separators=(",", ":")),
             )
-            return count + 1
+        )
+        return known.counts[phone]
 
     def remove_phone(self, code: str, token: str) -> None:
         """Delete all that a phone has sent."""
@@ -412,8 +445,15 @@ def _drawing(row: DrawingRow) -> Drawing:
 
 
 def _phone(session: Session, code: str, token: str) -> int | None:
-    chosen = (PhoneRow.token == _hashed(token), PhoneRow.room == code)
-    return session.scalar(select(PhoneRow.number).where(*chosen))
+    return _phones(session, code, [token]).get(token)
+
+
+def _phones(session: Session, code: str, tokens: Sequence[str]) -> dict[str, int]:
+    """The numbers of a room's phones, by their tokens."""
+    hashes = {_hashed(token): token for token in tokens}
+    chosen = (PhoneRow.token.in_(list(hashes)), PhoneRow.room == code)
+    rows = session.execute(select(PhoneRow.token, PhoneRow.number).where(*chosen))
+    return {hashes[token]: number for token, number in rows}
 
 
 def _of_phone(code: str, phone: int) -> tuple[ColumnElement[bool], ...]:

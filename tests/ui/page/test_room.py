@@ -57,8 +57,8 @@ def write(store: RoomStore, code: str, phones: int, digits: tuple[int, ...] = (7
             steps = preprocess(drawing(digit, at=(60 + 8 * phone, 50), scale=150))
             assert steps is not None
             image = np.rint(steps.input * 255).astype(np.uint8)
-            sent = Sent(f"{number:032x}", "random", digit, [[1, 2, 3, 4]], image, digit)
-            store.add(code, token, sent)
+            sent = Sent(token, f"{number:032x}", "random", digit, [[1, 2, 3, 4]], image, digit)
+            store.add(code, [sent])
 
 
 def the_room(code: str) -> Room:

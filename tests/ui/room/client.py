@@ -11,7 +11,6 @@ from http.cookies import SimpleCookie
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-from anyio import CapacityLimiter
 from starlette.applications import Starlette
 
 from nn import Network
@@ -49,7 +48,7 @@ class Server:
     config: Config = field(default_factory=lambda: Config(database=None))
 
     def __post_init__(self) -> None:
-        routes = Routes(lambda: self.config, lambda: self.rooms, CapacityLimiter(1))
+        routes = Routes(lambda: self.config, lambda: self.rooms)
         self.app = Starlette(routes=routes.all())
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,10 +14,11 @@ from nn import Network
 from nn.drawing.preprocessing import preprocess
 from tests.helpers import checkpoint_bytes, drawing
 from tests.ui.room.client import networks
+from ui.database import StoreError
 from ui.page import visit
 from ui.room import wall
 from ui.room.room import Room, Rooms
-from ui.room.store import RoomStore, Sent
+from ui.room.store import RoomError, RoomStore, Sent
 
 
 @pytest.fixture
@@ -38,8 +41,8 @@ def send(
     assert steps is not None
     image = np.rint(steps.input * 255).astype(np.uint8)
     key = f"{number:032x}"
-    sent = Sent(key, "free", label, [[number, 1]], image, digit if shown else None)
-    room.store.add(room.code, token, sent)
+    said = digit if shown else None
+    room.store.add(room.code, [Sent(token, key, "free", label, [[number, 1]], image, said)])
 
 
 def phones(room: Room, count: int) -> list[str]:
@@ -79,10 +82,60 @@ def test_a_phone_that_sends_is_told_its_count_at_once(room: Room) -> None:
     steps = preprocess(drawing(7))
     assert steps is not None
     image = np.rint(steps.input * 255).astype(np.uint8)
-    assert room.add(token, Sent("0" * 32, "free", 7, [[1, 1]], image, 7)) == 1
+    assert room.add(Sent(token, "0" * 32, "free", 7, [[1, 1]], image, 7)) == 1
     assert (room.sent(1), len(room.drawings)) == (1, 0)
     room.remove_phone(token)
     assert room.sent(1) == 0
+
+
+def test_drawings_that_come_while_others_are_stored_are_stored_together(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tokens = phones(room, 8)
+    for token in tokens:
+        room.phone(token)
+    image, batches = np.full(784, 9, np.uint8), []
+    all_wait, add = threading.Event(), room.store.add
+
+    def slow(code: str, sent: list[Sent]) -> list[int | RoomError]:
+        batches.append(len(sent))
+        if len(batches) == 1:
+            assert all_wait.wait(30)
+        return add(code, sent)
+
+    monkeypatch.setattr(room.store, "add", slow)
+    with ThreadPoolExecutor(8) as pool:
+        drawings = [Sent(token, "0" * 32, "free", 7, [[1, 1]], image, 7) for token in tokens]
+        answers = [pool.submit(room.add, drawing) for drawing in drawings]
+        while len(room._waiting) + sum(batches) < 8:
+            pass
+        all_wait.set()
+        assert [answer.result() for answer in answers] == [1] * 8
+    assert len(batches) < 8
+    room.look(now=True)
+    assert len(room.drawings) == 8
+
+
+def test_what_is_stored_together_is_answered_one_by_one(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known, stranger = phones(room, 1)[0], "x" * 32
+    image = np.full(784, 9, np.uint8)
+    drawings = [
+        Sent(token, f"{key:032x}", "free", 7, [[1, 1]], image, 7)
+        for token, key in [(known, 1), (stranger, 2), (known, 1), (known, 3)]
+    ]
+    first, refused, again, another = room.store.add(room.code, drawings)
+    assert (first, again, another) == (1, 1, 2)
+    assert isinstance(refused, RoomError)
+    assert refused.kind == "stranger"
+
+    def full(*_: object) -> None:
+        raise StoreError("the disk is full")
+
+    monkeypatch.setattr(room.store, "add", full)
+    with pytest.raises(StoreError, match="the disk is full"):
+        room.add(drawings[3])
 
 
 def test_scores_are_of_all_and_of_the_phones_that_are_held_out(room: Room) -> None:

@@ -21,9 +21,16 @@ def store(url: str) -> RoomStore:
     return RoomStore(url)
 
 
-def sent(key: int = 1, label: int = 7, said: int | None = 7) -> Sent:
+def add(
+    store: RoomStore, code: str, token: str, key: int, label: int = 7, said: int | None = 7
+) -> int:
+    """Send one drawing; raises why it was refused."""
     image = np.full(784, key % 256, np.uint8)
-    return Sent(f"{key:032x}", "random", label, [[0, 0, 500, 1000]], image, said)
+    strokes = [[0, 0, 500, 1000]]
+    (result,) = store.add(code, [Sent(token, f"{key:032x}", "random", label, strokes, image, said)])
+    if isinstance(result, RoomError):
+        raise result
+    return result
 
 
 def refused(kind: str) -> pytest.RaisesExc[RoomError]:
@@ -73,9 +80,9 @@ def test_a_drawing_counts_once_however_often_it_is_sent(store: RoomStore, url: s
     token, number = store.join(code)
     assert number == 1
     with ThreadPoolExecutor(4) as phones:
-        counts = list(phones.map(lambda _: store.add(code, token, sent(1)), range(4)))
+        counts = list(phones.map(lambda _: add(store, code, token, 1), range(4)))
     assert counts == [1] * 4
-    assert store.add(code, token, sent(2, label=3, said=None)) == 2
+    assert add(store, code, token, 2, label=3, said=None) == 2
     assert rows(url, "drawings") == 2
     first, second = store.drawings(code)
     assert (first.label, first.said, first.shown, first.phone) == (7, 7, True, 1)
@@ -90,24 +97,24 @@ def test_phones_know_only_their_own(store: RoomStore) -> None:
     code, secret = store.open("")
     other, _ = store.open("")
     ada, ben = store.join(code)[0], store.join(code)[0]
-    store.add(code, ada, sent(1))
-    store.add(code, ben, sent(1))
+    add(store, code, ada, 1)
+    add(store, code, ben, 1)
     store.remove_phone(code, ben)
     assert [drawing.phone for drawing in store.drawings(code)] == [1]
     for stranger in (secret, "", "x" * 32):
         with refused("stranger"):
-            store.add(code, stranger, sent(2))
+            add(store, code, stranger, 2)
         with refused("stranger"):
             store.remove_phone(code, stranger)
     with refused("stranger"):
-        store.add(other, ada, sent(3))
+        add(store, other, ada, 3)
     assert len(store.drawings(code)) == 1
 
 
 def test_the_second_phone_of_five_is_held_out(store: RoomStore) -> None:
     code, _ = store.open("")
     for key in range(8):
-        store.add(code, store.join(code)[0], sent(key))
+        add(store, code, store.join(code)[0], key)
     held_out = [drawing.phone for drawing in store.drawings(code) if drawing.held_out]
     assert held_out == [2, 7]
 
@@ -123,11 +130,11 @@ def test_tasks_and_states(store: RoomStore) -> None:
     for state in ("paused", "closed"):
         store.set_state(code, state)
         with refused(state):
-            store.add(code, token, sent(1))
+            add(store, code, token, 1)
     store.set_task(code, "free", after=2)  # a new task opens the writing
-    assert store.add(code, token, sent(1)) == 1
+    assert add(store, code, token, 1) == 1
     store.set_state(code, "paused")
-    assert store.add(code, token, sent(1)) == 1  # confirmed before, and asked again
+    assert add(store, code, token, 1) == 1  # confirmed before, and asked again
     with pytest.raises(ValueError, match="expected one of 0, 1"):
         store.set_task(code, "11", after=3)
     with pytest.raises(ValueError, match="expected one of open"):
@@ -139,7 +146,7 @@ def test_what_waits_is_shown_when_the_presenter_allows_it(store: RoomStore) -> N
     token, _ = store.join(code)
     store.set_options(code, approve=True)
     for key in range(3):
-        store.add(code, token, sent(key))
+        add(store, code, token, key)
     numbers = [drawing.number for drawing in store.drawings(code)]
     store.show(code, numbers[:1])
     assert [drawing.shown for drawing in store.drawings(code)] == [True, False, False]
@@ -160,17 +167,17 @@ def test_limits(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with refused("many"):
         store.join(code)
     for key in range(2):
-        store.add(code, token, sent(key))
+        add(store, code, token, key)
     with refused("fast"):
-        store.add(code, token, sent(2))
+        add(store, code, token, 2)
     pass_time(monkeypatch, timedelta(seconds=2))
     store.join(code)
     with refused("full"):
         store.join(code)
-    store.add(code, token, sent(2))
+    add(store, code, token, 2)
     with refused("limit"):
-        store.add(code, token, sent(3))
-    assert store.add(code, token, sent(2)) == 3  # known: it is confirmed again
+        add(store, code, token, 3)
+    assert add(store, code, token, 2) == 3  # known: it is confirmed again
 
 
 def test_a_room_ends_and_is_deleted_by_itself(
@@ -178,13 +185,13 @@ def test_a_room_ends_and_is_deleted_by_itself(
 ) -> None:
     code, _ = store.open("")
     token, _ = store.join(code)
-    store.add(code, token, sent(1))
+    add(store, code, token, 1)
     pass_time(monkeypatch, timedelta(days=1))
     room = store.find(code)
     assert room is not None
     assert room.ended
     with refused("ended"):
-        store.add(code, token, sent(2))
+        add(store, code, token, 2)
     with refused("ended"):
         store.join(code)
     assert len(store.drawings(code)) == 1  # to take home
@@ -211,7 +218,7 @@ def test_delete_leaves_nothing_in_the_database(store: RoomStore, url: str) -> No
     kept, _ = store.open("")
     for room in (code, kept):
         token, _ = store.join(room)
-        store.add(room, token, sent(1))
+        add(store, room, token, 1)
         store.keep_model(room, b"a checkpoint")
         store.set_options(room, leaderboard=True)
         store.submit(room, "ada", "Adam", b"another")
