@@ -41,7 +41,8 @@ class Run:
     before : of a run that was taught, the network it began with; None where that is not known
     before_test : how that one does on the test set; None where not known
     last_drawing : the number of the last drawing that the run was taught
-    room : the code of the room that it learns; empty for any other run
+    room, writers : the code of the room that it learns, and how many wrote what it learns; empty
+        and 0 for any other run
     """
 
     id: str
@@ -57,6 +58,7 @@ class Run:
     before_test: Evaluation | None = None
     last_drawing: int = 0
     room: str = ""
+    writers: int = 0
 
     @property
     def live(self) -> bool:

@@ -314,13 +314,21 @@ class Session:
         return run
 
     def learn_room(
-        self, room: str, network: Network, name: str, drawings: Dataset, recipe: Recipe, seed: int
+        self,
+        room: str,
+        network: Network,
+        name: str,
+        drawings: Dataset,
+        recipe: Recipe,
+        seed: int,
+        *,
+        writers: int,
     ) -> Run:
         """Teach a copy of a network the drawings of a room; raises as `teach` does."""
         if not len(drawings):
             raise RecipeError("expected drawings to teach, got none", kind="no_drawings")
         run = self._taught(network, name, drawings, recipe, seed)
-        run.room = room
+        run.room, run.writers = room, writers
         return run
 
     def _taught(

@@ -19,7 +19,7 @@ from ui.page import download
 from ui.room import export
 from ui.room.pages import qr_code, words
 from ui.room.room import ROOM, Room, dataset
-from ui.room.routes import is_presenter
+from ui.room.routes import HERE, is_presenter
 from ui.room.store import KEPT, STATES, TASKS, RoomError, RoomState
 from ui.runs import Run
 from ui.session import Session
@@ -83,11 +83,14 @@ def _present(session: Session, room: Room, state: RoomState) -> None:
     _follow(session, room)
     join = _join(state)
     with st.container(key="room-banner", horizontal=True, vertical_alignment="center"):
-        st.html(view.banner(state.code, join))
-        st.html(f'<div class="qr">{qr_code(join)}</div>')
+        st.html(view.banner(state.code, join, ended=state.ended))
+        if not state.ended:
+            st.html(f'<div class="qr">{qr_code(join)}</div>')
     with st.container(key="room-error"):
         if session.room_error:
             st.warning(i18n.plain(session.room_error))
+        if urlsplit(state.options.address).hostname in HERE:
+            st.warning(i18n.ROOM_ADDRESS_HERE)
     with st.container(key="room-controls"):
         if state.ended:
             st.info(i18n.plain(i18n.say("ROOM_ENDED", date=f"{state.created + KEPT:%Y-%m-%d}")))
@@ -107,8 +110,8 @@ def _controls(session: Session, room: Room, state: RoomState, join: str) -> None
         key="room-control",
         on_press=lambda pressed: _press(session, room, pressed),
     )
-    # At first the code is as large as it can be; once somebody has joined, as the presenter likes.
-    if state.phones == 0 or st.toggle(i18n.ROOM_LARGE, key="room-large"):
+    # At first as large as it can be, also while the presenter tries it; then as they like.
+    if state.phones <= 1 or st.toggle(i18n.ROOM_LARGE, key="room-large"):
         st.html(f'<div class="qr large">{qr_code(join)}</div>')
 
 
@@ -120,14 +123,21 @@ def _show_wall(session: Session, room: Room, state: RoomState) -> None:
 
     data = {"code": state.code, "presenter": True, "words": words("WALL_")}
     _wall(key="wall", data=data, on_pressed_change=take)
-    waiting = sum(not drawing.shown for drawing in room.drawings)
-    if waiting:
-        st.button(
-            i18n.say("ROOM_SHOW_ALL", count=waiting),
-            key="room-show-all",
-            on_click=_do,
-            args=(session, room, partial(room.store.show, room.code)),
-        )
+    waiting = [drawing for drawing in room.drawings if not drawing.shown]
+    readable = [drawing for drawing in waiting if drawing.said is not None]
+    with st.container(key="room-waiting", horizontal=True):
+        for key, word, drawings in (
+            ("room-show-readable", "ROOM_SHOW_READABLE", readable),
+            ("room-show-all", "ROOM_SHOW_ALL", waiting),
+        ):
+            if drawings and (drawings is waiting or len(readable) < len(waiting)):
+                numbers = [drawing.number for drawing in drawings]
+                st.button(
+                    i18n.say(word, count=len(numbers)),
+                    key=key,
+                    on_click=_do,
+                    args=(session, room, partial(room.store.show, room.code, numbers)),
+                )
 
 
 def _press(session: Session, room: Room, pressed: str) -> None:
@@ -145,6 +155,8 @@ def _press(session: Session, room: Room, pressed: str) -> None:
             _do(session, room, partial(store.set_options, code, **{what: which == "on"}))
         case "remove" if which.isdecimal():
             _do(session, room, partial(store.remove, code, int(which)))
+        case "entry" if which.isdecimal():
+            _do(session, room, partial(store.remove_entry, code, int(which)))
         case "allow" if which.isdecimal():
             _do(session, room, partial(store.show, code, [int(which)]))
 
@@ -236,7 +248,10 @@ def _learn(session: Session, room: Room) -> None:
         else:
             network = _network(session, room, str(start))
         name = i18n.say("ROOM_RUN", code=room.code)
-        run = session.learn_room(room.code, network, name, room.to_learn(), recipe, seed)
+        learned = [drawing for drawing in room.shown if not drawing.held_out]
+        writers = len({drawing.phone for drawing in learned})
+        data = dataset(learned)
+        run = session.learn_room(room.code, network, name, data, recipe, seed, writers=writers)
         room.learner = session.token, run.id
 
     if (run := _run(session, room)) is None or not run.live:  # a press may come twice
@@ -259,11 +274,12 @@ def _network(session: Session, room: Room, name: str) -> Network:
 def _result(session: Session, room: Room) -> str:
     """What learning has gained, on the phones that are held out."""
     run, test = _run(session, room), room.test_drawings()
-    said = ""
-    if run is not None and run.snapshot is not None and run.snapshot.drawings is not None:
-        count = len(run.snapshot.drawings)
-        writers = len({drawing.phone for drawing in room.shown if not drawing.held_out})
-        said = i18n.say("ROOM_LEARNED", count=count, writers=writers)
+    snapshot, said = run.snapshot if run else None, ""
+    if run is not None and snapshot is not None and snapshot.drawings is not None:
+        if snapshot.network is None:
+            return ""
+        count = len(snapshot.drawings)
+        said = i18n.say("ROOM_LEARNED", count=count, writers=run.writers)
     if not test:
         return said + str(i18n.ROOM_NO_TEST)
     if room.model is None or room.former is None:
@@ -362,6 +378,7 @@ def _home(session: Session, room: Room, state: RoomState) -> None:
 
 
 def _file(room: Room, make: Callable[[Dataset], bytes]) -> bytes:
+    room.look(now=True)
     return make(dataset(room.shown))
 
 

@@ -166,7 +166,7 @@ def reader_run(reader: str) -> Run | None:
     """The run that a network's name stands for, where it is called by the run's name."""
     visitor = session()
     run, controlled = visitor.runs.get(reader), visitor.runs.controlled()
-    if reader == YOURS and controlled is not None and controlled.taught:
+    if reader == YOURS and controlled is not None and (controlled.taught or controlled.room):
         return controlled
     return run
 

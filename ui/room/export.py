@@ -22,6 +22,7 @@ def drawings_npz(room: Room) -> bytes:
     StoreError
         The strokes cannot be read.
     """
+    room.look(now=True)
     drawings: Sequence[Drawing] = room.shown
     data = dataset(drawings)
     strokes = room.store.strokes(room.code, [drawing.number for drawing in drawings])

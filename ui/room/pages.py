@@ -7,6 +7,7 @@ address, and no script that came in with somebody's words.
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from html import escape
 from string import Template
 from typing import Any
@@ -25,13 +26,16 @@ POLICY = (
 )
 
 
-def opening(*, password: bool, complaint: str = "", status: int = 200) -> HTMLResponse:
+def opening(
+    *, password: bool, complaint: str = "", own: Sequence[str] = (), status: int = 200
+) -> HTMLResponse:
     """What a room is, and a button that opens one.
 
     Parameters
     ----------
     password : whether one is needed
     complaint : about the one that was given
+    own : the codes of the browser's rooms
     """
     field = ""
     if password:
@@ -45,6 +49,9 @@ def opening(*, password: bool, complaint: str = "", status: int = 200) -> HTMLRe
         f"{field}<button>{escape(i18n.ROOM_OPEN)}</button></form>"
         f'<p><a href="/">{escape(i18n.ROOM_BACK)}</a></p>'
     )
+    if own:
+        links = "".join(f'<li><a href="/?room={code}">{code}</a></li>' for code in own)
+        body += f"<h2>{escape(i18n.ROOM_YOURS)}</h2><ul>{links}</ul>"
     return _narrow(i18n.ROOM_OPEN, body, status)
 
 

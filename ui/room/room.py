@@ -30,6 +30,7 @@ log = logging.getLogger(__name__)
 
 FRESH = 0.4  # seconds
 LEARNED_EVERY = 2.0  # seconds
+TIDY_EVERY = 3600.0  # seconds after which rooms that are a week old are looked for
 FORGET = 600.0  # seconds after which a room that nobody asks for is forgotten here
 BEST, ROOM = "best", "room"  # the network a room is read by at first, and its own
 
@@ -287,6 +288,7 @@ class Rooms:
         self.store, self._networks = store, networks
         self._rooms: dict[str, Room] = {}
         self._changing = threading.Lock()
+        self._tidied = -np.inf
 
     def fresh(self, code: str) -> Room | None:
         """The room of that code, if it can be had without waiting for the database."""
@@ -296,6 +298,9 @@ class Rooms:
     def room(self, code: str) -> Room | None:
         """The room of that code, looked at; None where there is none. Raises StoreError."""
         with self._changing:
+            if time.monotonic() > self._tidied + TIDY_EVERY:
+                self._tidied = time.monotonic()
+                self.store.forget_old()
             old = time.monotonic() - FORGET
             self._rooms = {each: room for each, room in self._rooms.items() if room.asked > old}
             room = self._rooms.get(code) or Room(self.store, code, self._networks)

@@ -115,10 +115,15 @@ class Routes:
 
     # Opening a room
 
-    async def offer(self, _: Request) -> Response:
-        """A page with what a room is, and a button that opens one."""
-        self._known()
-        return pages.opening(password=bool(self._config().room_password))
+    async def offer(self, request: Request) -> Response:
+        """A page with what a room is, a button that opens one, and the browser's own rooms."""
+        rooms, own = self._known(), []
+        for code in (name.removeprefix(PRESENTER) for name in request.cookies):
+            if CODE.fullmatch(code):
+                room = await to_thread.run_sync(rooms.room, code)
+                if room is not None and room.state and is_presenter(request.cookies, room.state):
+                    own.append(code)
+        return pages.opening(password=bool(self._config().room_password), own=own)
 
     async def open(self, request: Request) -> Response:
         """Open a room, and go to its page with the presenter's right."""
@@ -189,12 +194,13 @@ class Routes:
             self._drawing.discard(token)
         return JSONResponse(answer)
 
-    def _take(self, room: Room, token: str, body: bytes) -> dict[str, int | None]:
+    def _take(self, room: Room, token: str, body: bytes) -> dict[str, int | bool | None]:
         """Read a drawing and store it."""
         with self._one_by_one:
             sent, second = _read(room, token, body)
         count = room.add(sent)
-        return {"reads": sent.said, "runner_up": second, "sent": count}
+        waits = sent.said is None or (room.state is not None and room.state.options.approve)
+        return {"reads": sent.said, "runner_up": second, "sent": count, "waits": waits}
 
     async def remove(self, request: Request) -> Response:
         """Remove all that the phone has sent."""

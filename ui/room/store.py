@@ -338,11 +338,9 @@ class RoomStore:
             session.execute(delete(DrawingRow).where(*chosen))
             room.rearranged = room.changes
 
-    def show(self, code: str, numbers: Iterable[int] | None = None) -> None:
-        """Allow drawings that wait to be shown; all of them by default."""
-        chosen = [DrawingRow.room == code]
-        if numbers is not None:
-            chosen.append(DrawingRow.number.in_(list(numbers)))
+    def show(self, code: str, numbers: Iterable[int]) -> None:
+        """Allow drawings that wait to be shown."""
+        chosen = (DrawingRow.room == code, DrawingRow.number.in_(list(numbers)))
         with self._changing(code, ended=True) as (session, room):
             session.execute(update(DrawingRow).where(*chosen).values(shown=True))
             room.rearranged = room.changes
@@ -396,6 +394,12 @@ class RoomStore:
         with self._database.transaction() as session:
             rows = session.scalars(select(EntryRow).where(EntryRow.room == code))
             return {row.number: row.name for row in rows}
+
+    def remove_entry(self, code: str, number: int) -> None:
+        """Take a model off the leaderboard."""
+        with self._changing(code, ended=True) as (session, _):
+            chosen = (EntryRow.room == code, EntryRow.number == number)
+            session.execute(delete(EntryRow).where(*chosen))
 
     def entry(self, code: str, number: int) -> bytes | None:
         """The checkpoint of one of them."""

@@ -32,7 +32,8 @@ def view(
     Parameters
     ----------
     room : looked at
-    presenter : whether it is the presenter who looks: only they see what waits to be shown
+    presenter : whether it is the presenter who looks: only they see what waits to be shown, and by
+        a filter also what is on a hidden wall
     only, digit : which drawings; `learned` are those that were misread before
     page : 0 for the newest TILES, and so on
     known : pictures of drawings up to this number are there already and are left out
@@ -62,9 +63,10 @@ def view(
     }
     if options.leaderboard:
         found["leaderboard"] = [
-            {"name": name, "right": score.test_right} for name, score in room.leaderboard()
+            {"number": int(score.name), "name": name, "right": score.test_right}
+            for name, score in room.leaderboard()
         ]
-    if options.hidden:
+    if options.hidden and not (presenter and only != "all"):
         return found
     drawings = waiting if presenter and only == "waiting" else shown
     if digit is not None:
@@ -94,7 +96,13 @@ def _tiles(room: Room, drawings: list[Drawing]) -> list[dict[str, Any]]:
     said = _said(room, room.reader, drawings)
     was = _said(room, room.former, drawings)
     return [
-        {"number": drawing.number, "label": drawing.label, "said": now, "was": before}
+        {
+            "number": drawing.number,
+            "label": drawing.label,
+            "said": now,
+            "was": before,
+            "held_out": drawing.held_out,
+        }
         for drawing, now, before in zip(drawings, said, was, strict=True)
     ]
 

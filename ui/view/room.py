@@ -9,9 +9,9 @@ from ui import i18n
 from ui.room.store import RoomState
 
 
-def banner(code: str, address: str) -> str:
+def banner(code: str, address: str, *, ended: bool) -> str:
     """The room's code, large, and where phones go."""
-    scan = html.escape(i18n.say("ROOM_SCAN", address=address))
+    scan = "" if ended else html.escape(i18n.say("ROOM_SCAN", address=address))
     return f'<p class="room-code">{html.escape(code)}</p><p class="room-join">{scan}</p>'
 
 
@@ -28,10 +28,11 @@ def controls(state: RoomState) -> str:
         _button(f"task-{name}-{number}", word, chosen=name == state.task)
         for name, word in tasks.items()
     )
-    after = (int(state.task) + 1) % CLASSES if state.task.isdecimal() else 0
+    each = state.task.isdecimal()  # else phones go on by themselves
+    after = (int(state.task) + 1) % CLASSES if each else 0
     paused, closed = state.state == "paused", state.state == "closed"
     steps = (
-        _button(f"task-{after}-{number}", i18n.ROOM_NEXT, kind="next"),
+        _button(f"task-{after}-{number}", i18n.ROOM_NEXT, kind="next", disabled=not each),
         _button("state-open", i18n.ROOM_RESUME)
         if paused
         else _button("state-paused", i18n.ROOM_PAUSE, disabled=closed),

@@ -124,7 +124,7 @@ def test_code_address_and_qr_code_are_on_the_page(
     assert f'<p class="room-code">{code}</p>' in html(page)
     assert f"http://192.168.1.20:8501/j/{code}" in html(page)
     assert html(page).count('class="qr') == 2  # nobody has joined: it is there large, too
-    write(store, code, 1)
+    write(store, code, 2)
     the_room(code)
     assert html(page.run()).count('class="qr') == 1
     page.toggle(key="room-large").set_value(True).run()
@@ -165,12 +165,28 @@ def test_the_presenter_removes_and_allows_drawings(
     assert [it.shown for it in room.drawings] == [True, True]
 
 
+def test_what_it_cannot_read_can_wait_while_the_rest_is_allowed(
+    present: Callable[[str], AppTest], code: str, store: RoomStore
+) -> None:
+    store.set_options(code, approve=True)
+    write(store, code, 1)
+    token, _ = store.join(code)
+    store.add(code, [Sent(token, "0" * 32, "free", 7, [[1, 1]], np.zeros(784, np.uint8), None)])
+    page = present(code)
+    page.button(key="room-show-readable").click().run()
+    assert [it.shown for it in the_room(code).drawings] == [True, True, True, False]
+
+
 def test_the_address_can_be_changed_and_a_wrong_one_is_refused(
     present: Callable[[str], AppTest], code: str, store: RoomStore
 ) -> None:
     page = present(code)
     page.text_input(key="room-address-http://192.168.1.20:8501").set_value("https://a.b/").run()
     assert f"https://a.b/j/{code}" in html(page)
+    assert shown(page.warning) == []
+    page_room._set_address(session_of(page), the_room(code), "http://localhost:8501")
+    assert shown(page.run().warning) == [i18n.ROOM_ADDRESS_HERE]
+    page_room._set_address(session_of(page), the_room(code), "https://a.b")
     for wrong in ("a.b", "ftp://a.b", "http://", "http://a:b:c", ""):
         page_room._set_address(session_of(page), the_room(code), wrong)
         assert session_of(page).room_error == i18n.say("ROOM_ADDRESS_WRONG", address=wrong)
@@ -283,7 +299,9 @@ def test_two_tabs_of_the_presenter_do_not_teach_in_turns(
     room = the_room(code)
     first, second = present(code), present(code)
     learn_by = session_of(first).learn_room
-    run = learn_by(code, visit.shipped("original"), "x", room.to_learn(), TEACHING, 0)  # type: ignore[arg-type]
+    original = visit.shipped("original")
+    assert isinstance(original, Network)
+    run = learn_by(code, original, "x", room.to_learn(), TEACHING, 0, writers=2)
     room.learner = (session_of(second).token, "run-1")
     first.run()
     session_of(first).end(run)

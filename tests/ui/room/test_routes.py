@@ -55,6 +55,8 @@ def test_opening_gives_the_presenters_right_in_a_cookie_and_in_no_link(server: S
     name = f"digit-lab-room-{code}"
     assert presenter.cookies.keys() == {name}
     secret = presenter.cookies[name][0]
+    assert f'href="/?room={code}"' in presenter.get("/room").text  # where the tab was lost
+    assert code not in Browser(server).get("/room", cookie=f"{name}=x").text
     assert "HttpOnly" in presenter.set_cookie
     assert "samesite=strict" in presenter.set_cookie.lower()
     assert "secure" not in presenter.set_cookie.lower()
@@ -182,7 +184,10 @@ def test_a_drawing_is_read_and_confirmed_once_it_is_stored(server: Server) -> No
     _, code = opened(server)
     phone = joined(server, code)
     answer = phone.draw(code, 1)
-    assert (answer.status, answer.json) == (200, {"reads": 7, "runner_up": None, "sent": 1})
+    assert (answer.status, answer.json) == (
+        200,
+        {"reads": 7, "runner_up": None, "sent": 1, "waits": False},
+    )
     assert phone.draw(code, 1).json["sent"] == 1
     assert phone.draw(code, 2, label=1, task="free").json["sent"] == 2
     assert phone.get(f"/j/{code}/now").json["sent"] == 2
@@ -195,7 +200,8 @@ def test_a_drawing_is_read_and_confirmed_once_it_is_stored(server: Server) -> No
 def test_a_drawing_that_is_no_digit_waits_for_the_presenter(server: Server) -> None:
     _, code = opened(server)
     blot = [[x, 200, x, 800] for x in range(200, 800, 40)]
-    assert joined(server, code).draw(code, strokes=blot).json["reads"] is None
+    answer = joined(server, code).draw(code, strokes=blot).json
+    assert (answer["reads"], answer["waits"]) == (None, True)
     assert not server.rooms.store.drawings(code)[0].shown  # type: ignore[union-attr]
 
 
@@ -388,9 +394,10 @@ def test_only_the_presenter_sees_what_waits(server: Server) -> None:
     own = presenter.get(f"/wall/{code}/tiles?presenter=1&only=waiting").json
     assert (len(own["tiles"]), own["waiting"], own["drawings"]) == (1, 1, 0)
     room.store.set_options(code, hidden=True)
-    room.store.show(code)
+    room.store.show(code, [drawing.number for drawing in room.drawings])
     _look(server, code)
-    assert presenter.get(f"/wall/{code}/tiles").json["tiles"] == []
+    assert Browser(server).get(f"/wall/{code}/tiles?key={key}&digit=7").json["tiles"] == []
+    assert presenter.get(f"/wall/{code}/tiles?presenter=1").json["tiles"] == []
     assert Browser(server).get(f"/wall/{code}?key={key}").status == 200
 
 

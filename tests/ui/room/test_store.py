@@ -150,7 +150,7 @@ def test_what_waits_is_shown_when_the_presenter_allows_it(store: RoomStore) -> N
     numbers = [drawing.number for drawing in store.drawings(code)]
     store.show(code, numbers[:1])
     assert [drawing.shown for drawing in store.drawings(code)] == [True, False, False]
-    store.show(code)
+    store.show(code, numbers)
     assert all(drawing.shown for drawing in store.drawings(code))
     store.remove(code, numbers[1])
     assert [drawing.number for drawing in store.drawings(code)] == [numbers[0], numbers[2]]

@@ -165,7 +165,7 @@ class Wall {
     this.showActions();
   }
 
-  tile({ number, label, said, was }) {
+  tile({ number, label, said, was, held_out }) {
     const { words } = this;
     let item = this.tiles.get(number);
     if (!item) {
@@ -190,9 +190,10 @@ class Wall {
     const sentence = {
       learned: words.WALL_TILE_LEARNED, right: words.WALL_TILE_RIGHT, wrong: words.WALL_TILE,
     }[kind];
-    const text = fill(sentence, { label, said: name(said), was: name(was) });
+    const read = fill(sentence, { label, said: name(said), was: name(was) });
+    const text = held_out ? `${read}, ${words.WALL_HELD_OUT}` : read;
     item.className = `wall-tile ${kind}`;
-    item.caption.textContent = sign;
+    item.caption.textContent = held_out ? `${sign} ◆` : sign;
     if (this.data.presenter) {
       item.body.setAttribute("aria-label", text);
       item.body.setAttribute("aria-pressed", String(number === this.chosen));
@@ -255,9 +256,15 @@ class Wall {
     if (!leaderboard) return this.board.replaceChildren();
     const { words } = this;
     const list = make("ol");
-    for (const { name, right } of leaderboard) {
+    for (const { number, name, right } of leaderboard) {
       const row = make("li");
       row.append(make("span", "", name), make("strong", "", share(right, test.drawings)));
+      if (this.data.presenter) {
+        const remove = make("button", "", words.WALL_REMOVE, { type: "button" });
+        remove.setAttribute("aria-label", `${words.WALL_REMOVE}: ${name}`);
+        remove.onclick = () => this.press(`entry-${number}`);
+        row.append(remove);
+      }
       list.append(row);
     }
     const head = fill(words.WALL_BOARD_HEAD, { of: test.drawings });

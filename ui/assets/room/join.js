@@ -216,13 +216,14 @@
     byId("remove").hidden = doubting || !removes;
     byId("yes").hidden = byId("no").hidden = !doubting;
   }
-  function tell(drawing, { reads, runner_up: second = null }) {
+  function tell(drawing, { reads, runner_up: second = null, waits }) {
     const { label } = drawing;
     const unsure = second !== null;
     const right = unsure ? words.JOIN_READS_PERHAPS : words.JOIN_READS;
     const wrong = unsure ? words.JOIN_MISREADS_PERHAPS : words.JOIN_MISREADS;
     const text = reads === null ? words.JOIN_UNREADABLE : reads === label ? right : wrong;
-    show(drawing.strokes, fill(text, { reads, second, digit: words.JOIN_A_DIGIT[label] }));
+    const said = fill(text, { reads, second, digit: words.JOIN_A_DIGIT[label] });
+    show(drawing.strokes, waits ? `${said}\n${words.JOIN_WAITS}` : said);
   }
   function show(drawing, text) {
     byId("small").classList.toggle("drawn", drawing.length > 0);
