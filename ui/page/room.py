@@ -25,10 +25,10 @@ from ui.runs import Run
 from ui.session import Session
 from ui.storage import StoreError
 from ui.training.limits import LimitError
-from ui.view import charts, elements, sentences
+from ui.view import elements, sentences
 from ui.view import room as view
 
-from . import fields, language, lesson, polling, visit
+from . import curves, fields, language, lesson, polling, visit
 from .pressable import pressable
 
 PARAMETER = "room"
@@ -220,20 +220,7 @@ def _learning(session: Session, room: Room) -> None:
     st.html(elements.small(_result(session, room) if len(learned) else i18n.ROOM_LEARN_SHORT))
     if run is None:
         return
-    pair = st.columns(2, gap="medium")
-    for column, quantity, alt in zip(
-        pair, ("loss", "accuracy"), (i18n.LARGE_LOSS, i18n.LARGE_ACCURACY), strict=True
-    ):
-        with column:
-            st.html(elements.heading(i18n.say(quantity.upper())))
-            rows, spec = charts.curves(
-                *(run.snapshot, quantity),
-                epochs=run.recipe.epochs,
-                batches=False,
-                log=False,
-                theme=visit.theme(),
-            )
-            st.vega_lite_chart(rows, spec, key=f"room-{quantity}", theme=None, alt=alt)
+    curves.pair(run.snapshot, epochs=run.recipe.epochs, key="room")
 
 
 def _learn(session: Session, room: Room) -> None:

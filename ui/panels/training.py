@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from ui import files, i18n
-from ui.page import download
+from ui.page import curves, download
 from ui.view import charts, elements, runs_table
 
 from .view import View
@@ -36,20 +36,7 @@ def show(view: View) -> None:
         st.html(elements.legend() if run else elements.small(i18n.NO_RUN))
     recipe = run.recipe if run else view.session.recipe
     epochs = recipe.epochs if recipe else 10
-    pair = st.columns(2, gap="medium")
-    for column, quantity, alt in zip(
-        pair, ("loss", "accuracy"), (i18n.LARGE_LOSS, i18n.LARGE_ACCURACY), strict=True
-    ):
-        with column:
-            st.html(elements.heading(i18n.say(quantity.upper())))
-            rows, spec = charts.curves(
-                *(run, quantity),
-                epochs=epochs,
-                batches=by == i18n.BY_BATCH,
-                log=log,
-                theme=view.theme,
-            )
-            st.vega_lite_chart(rows, spec, key=f"large-{quantity}", theme=None, alt=alt)
+    curves.pair(run, epochs=epochs, key="large", batches=by == i18n.BY_BATCH, log=log)
     points = run.layers if run else ()
     st.html(runs_table.lines(charts.layer_names(points), view.theme))
     for column, name in zip(st.columns(3, gap="medium"), LAYER_CHARTS, strict=True):

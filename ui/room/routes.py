@@ -102,15 +102,15 @@ class Routes:
     def all(self) -> list[Route]:
         """The routes, for the server."""
         return [
-            Route("/room", self._page(self.offer), methods=["GET"]),
-            Route("/room", self._page(self.open), methods=["POST"]),
-            Route("/j/{code}", self._page(self.join_page), methods=["GET"]),
-            Route("/j/{code}/phone", self._json(self.join), methods=["POST"]),
-            Route("/j/{code}/now", self._json(self.now), methods=["GET"]),
-            Route("/j/{code}/drawings", self._json(self.draw), methods=["POST"]),
-            Route("/j/{code}/remove", self._json(self.remove), methods=["POST"]),
-            Route("/wall/{code}", self._page(self.wall_page), methods=["GET"]),
-            Route("/wall/{code}/tiles", self._json(self.tiles), methods=["GET"]),
+            Route("/room", _answered(self.offer, _page), methods=["GET"]),
+            Route("/room", _answered(self.open, _page), methods=["POST"]),
+            Route("/j/{code}", _answered(self.join_page, _page), methods=["GET"]),
+            Route("/j/{code}/phone", _answered(self.join, _json), methods=["POST"]),
+            Route("/j/{code}/now", _answered(self.now, _json), methods=["GET"]),
+            Route("/j/{code}/drawings", _answered(self.draw, _json), methods=["POST"]),
+            Route("/j/{code}/remove", _answered(self.remove, _json), methods=["POST"]),
+            Route("/wall/{code}", _answered(self.wall_page, _page), methods=["GET"]),
+            Route("/wall/{code}/tiles", _answered(self.tiles, _json), methods=["GET"]),
         ]
 
     # Opening a room
@@ -290,36 +290,30 @@ class Routes:
             raise RoomError("type")
         return await requests.body(request, largest, kind)
 
-    def _json(self, answer: Answer) -> Answer:
-        """An answer in JSON, also where it is refused."""
 
-        async def answered(request: Request) -> Response:
-            i18n.spoken.set(_language(request))
-            try:
-                return await answer(request)
-            except ERRORS as error:
-                kind, sentence = _explained(error)
-                status = STATUSES.get(kind, 409)
-                headers = {"Retry-After": str(RETRY_SECONDS)} if status == 429 else None
-                return JSONResponse({"error": kind, "sentence": sentence}, status, headers)
+def _answered(answer: Answer, refuse: Callable[[str, str, int], Response]) -> Answer:
+    """An answer in the asker's language; `refuse` says why there is none."""
 
-        return answered
+    async def answered(request: Request) -> Response:
+        i18n.spoken.set(_language(request))
+        try:
+            return await answer(request)
+        except ERRORS as error:
+            kind, sentence = _explained(error)
+            return refuse(kind, sentence, STATUSES.get(kind, 409))
 
-    def _page(self, answer: Answer) -> Answer:
-        """An answer as a page, also where it is refused."""
+    return answered
 
-        async def answered(request: Request) -> Response:
-            i18n.spoken.set(_language(request))
-            try:
-                return await answer(request)
-            except ERRORS as error:
-                kind, sentence = _explained(error)
-                status = STATUSES.get(kind, 409)
-                if kind == "password":
-                    return pages.opening(password=True, complaint=sentence, status=status)
-                return pages.sentence(sentence, status)
 
-        return answered
+def _json(kind: str, sentence: str, status: int) -> Response:
+    headers = {"Retry-After": str(RETRY_SECONDS)} if status == 429 else None
+    return JSONResponse({"error": kind, "sentence": sentence}, status, headers)
+
+
+def _page(kind: str, sentence: str, status: int) -> Response:
+    if kind == "password":
+        return pages.opening(password=True, complaint=sentence, status=status)
+    return pages.sentence(sentence, status)
 
 
 def is_presenter(cookies: Mapping[str, str], state: RoomState) -> bool:
