@@ -72,10 +72,11 @@ def drawn_pictures(
 ) -> Iterator[NDArray[np.uint8]]:
     """Every so many marks as drawn, each (canvas, canvas, 4) uint8, RGBA."""
     for i, mark in enumerate(strokes.marks[::every]):
-        yield _draw(_place(mark, canvas, np.random.default_rng(i)), canvas, pen)
+        yield _draw(place(mark, canvas, np.random.default_rng(i)), canvas, pen)
 
 
-def _place(mark: Sequence[Points], canvas: int, rng: np.random.Generator) -> list[Points]:
+def place(mark: Sequence[Points], canvas: int, rng: np.random.Generator) -> list[Points]:
+    """A mark's strokes at a random size and place on a canvas of so many pixels or units."""
     points = np.concatenate(mark)
     low, span = points.min(axis=0), np.ptp(points, axis=0)
     scale = canvas * rng.uniform(*SIZES) / max(span.max(), 1e-6)

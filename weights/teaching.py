@@ -96,7 +96,7 @@ def writers(
     """Teach a network each writer's digits, one after the other."""
     train_set, test_set = load_mnist()
     before = load_network(WEIGHTS / f"{setting.network}.npz")
-    figures = _figures(before, letters, test_set)
+    figures = letters_and_mnist(before, letters, test_set)
     for place, name in enumerate(np.unique(names)):
         rng = np.random.default_rng([place])
         own = np.flatnonzero(names == name)
@@ -114,10 +114,11 @@ def writers(
             pass
         seconds = time.process_time() - began
         others = np.setdiff1d(own, chosen)
-        right = [_read(network, inputs[others]) == labels[others] for network in (before, after)]
+        read = [most_probable(network, inputs[others]) for network in (before, after)]
+        right = [digits == labels[others] for digits in read]
         hidden = ~np.isin(labels[others], shown)
-        refused = [_refused(network, inputs[others]) for network in (before, after)]
-        now = _figures(after, letters, test_set)
+        refused = [share_refused(network, inputs[others]) for network in (before, after)]
+        now = letters_and_mnist(after, letters, test_set)
         yield Writer(
             100 * np.array([each.mean() for each in right]),
             100 * np.array([each[hidden].mean() if hidden.any() else np.nan for each in right]),
@@ -152,18 +153,20 @@ def row(setting: Setting, found: list[Writer]) -> str:
     return "| " + " | ".join(map(str, cells)) + " |"
 
 
-def _figures(network: Network, letters: Inputs, test_set: Dataset) -> tuple[float, float]:
+def letters_and_mnist(network: Network, letters: Inputs, test_set: Dataset) -> tuple[float, float]:
+    """The share of letters that a network refuses, and of a test set that it reads."""
     x = scaled(test_set.images, network.params.dtype)
-    right = float(np.mean(_read(network, x) == test_set.labels))
-    return _refused(network, letters), right
+    right = float(np.mean(most_probable(network, x) == test_set.labels))
+    return share_refused(network, letters), right
 
 
-def _read(network: Network, x: Inputs) -> NDArray[np.intp]:
+def most_probable(network: Network, x: Inputs) -> NDArray[np.intp]:
+    """The digits, (n,), whatever their evidence."""
     digits: NDArray[np.intp] = network.predict_proba(x).argmax(axis=1)
     return digits
 
 
-def _refused(network: Network, x: Inputs) -> float:
+def share_refused(network: Network, x: Inputs) -> float:
     """The share whose evidence is too low."""
     judged = network.calibration.apply(network.predict_proba(x))
     return float(np.mean(evidence(judged) < network.calibration.refuse_below))

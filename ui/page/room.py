@@ -13,7 +13,7 @@ import numpy as np
 import streamlit as st
 
 from nn import CheckpointError, Dataset, Network, RecipeError
-from nn.teach import TEACHING
+from nn.teach import ROOM_TEACHING
 from ui import assets, files, hand, i18n
 from ui.page import download
 from ui.room import export
@@ -34,8 +34,6 @@ from .pressable import pressable
 PARAMETER = "room"
 EVERY = 2.0  # seconds between two looks at the room while nothing trains; the wall asks by itself
 NEW = "new"  # among the networks to start from
-# As long as it is interesting to watch; what it gains is measured by weights/room.py.
-ROOM_TEACHING = TEACHING.replace(epochs=4)
 
 _wall = st.components.v2.component(
     "room_wall",
@@ -207,6 +205,7 @@ def _learning(session: Session, room: Room) -> None:
             i18n.ROOM_LEARN_FROM,
             list(names),
             key="room-start",
+            first="original",  # which has most to learn
             format_func=lambda name: names.get(name, ""),
         )
         st.button(
