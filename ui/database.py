@@ -56,19 +56,22 @@ class Database(ABC):
         self.engine, self.name, self.place = engine, name, place
 
     @contextmanager
-    def transaction(self, lock: str | None = None) -> Iterator[Session]:
+    def transaction(self, lock: str | None = None, *, erase: bool = False) -> Iterator[Session]:
         """One transaction, rolled back where it fails.
 
         Parameters
         ----------
         lock : the visitor or the room that it changes, one such transaction at a time; None to
             read
+        erase : overwrite what is deleted, as far as the database can
         """
         with self._explaining(), self._connect(lock) as connection:
             if self._version(connection) < VERSION:
                 connection.rollback()
                 self._migrate()
                 connection.begin()
+            if erase:
+                self._erase(connection)
             with Session(connection) as session:  # it joins the transaction
                 yield session
                 session.flush()
@@ -118,6 +121,10 @@ class Database(ABC):
             cause = error.orig if isinstance(error, DBAPIError) else error
             log.warning("the database at %s: %s", self.place, cause)
             raise StoreError(self._explained(cause)) from error
+
+    @abstractmethod
+    def _erase(self, connection: Connection) -> None:
+        """From now on, overwrite what is deleted by this connection."""
 
     @abstractmethod
     def _read_version(self, connection: Connection) -> int | None:
@@ -217,6 +224,9 @@ class SQLite(Database):
         if lock is not None:
             self.path.parent.mkdir(parents=True, exist_ok=True)
         return super()._connect(lock)
+
+    def _erase(self, connection: Connection) -> None:
+        connection.exec_driver_sql("PRAGMA secure_delete = ON")
 
     def _read_version(self, connection: Connection) -> int | None:
         application: int = connection.exec_driver_sql("PRAGMA application_id").scalar_one()

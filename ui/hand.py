@@ -6,6 +6,7 @@ import base64
 import gzip
 import io
 import itertools
+import math
 import struct
 import zlib
 from collections.abc import Iterable, Iterator
@@ -20,7 +21,7 @@ from nn.drawing.preprocessing import SIDE
 from nn.mnist import CLASSES, MAGIC, PIXELS
 
 MAX_DRAWINGS = 500
-COLUMNS, SCALE, GAP = 10, 3, 4  # of the sheet: drawings in a row, and pixels
+SCALE, GAP = 3, 4  # of the sheet, in pixels
 
 Pixels = NDArray[np.uint8]
 
@@ -129,14 +130,20 @@ def idx_labels(drawings: Dataset) -> bytes:
     return gzip.compress(head + drawings.labels.tobytes(), mtime=0)
 
 
-def sheet(drawings: Dataset) -> bytes:
-    """All drawings in rows of ten, in order of their digits, as a PNG; ink is light on dark."""
+def sheet(drawings: Dataset, *, columns: int | None = 10) -> bytes:
+    """All drawings in rows, in order of their digits, as a PNG; ink is light on dark.
+
+    Parameters
+    ----------
+    columns : drawings in a row; None for a picture about as high as wide
+    """
+    columns = columns or max(math.ceil(math.sqrt(len(drawings))), 1)
     cell = SIDE * SCALE + GAP
-    rows = -(-len(drawings) // COLUMNS)
-    picture = Image.new("L", (COLUMNS * cell + GAP, max(rows, 1) * cell + GAP), 40)
+    rows = -(-len(drawings) // columns)
+    picture = Image.new("L", (columns * cell + GAP, max(rows, 1) * cell + GAP), 40)
     for place, row in enumerate(np.argsort(drawings.labels, kind="stable")):
         image = Image.fromarray(drawings.images[row].reshape(SIDE, SIDE))
-        x, y = place % COLUMNS * cell + GAP, place // COLUMNS * cell + GAP
+        x, y = place % columns * cell + GAP, place // columns * cell + GAP
         picture.paste(image.resize((SIDE * SCALE,) * 2, Image.Resampling.NEAREST), (x, y))
     file = io.BytesIO()
     picture.save(file, "PNG")

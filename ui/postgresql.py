@@ -78,6 +78,9 @@ class PostgreSQL(Database):
         name = url.database or url.username or "postgresql"
         super().__init__(engine, name=name, place=f"{url.host or 'this computer'}, {name}")
 
+    def _erase(self, connection: Connection) -> None:
+        """PostgreSQL cannot: its next VACUUM frees the space for other rows."""
+
     def _read_version(self, connection: Connection) -> int | None:
         found = "SELECT to_regclass('digit_lab') IS NOT NULL, to_regclass('runs') IS NOT NULL"
         ours, runs = connection.exec_driver_sql(found).one()

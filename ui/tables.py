@@ -21,7 +21,8 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         wall_key VARCHAR NOT NULL, created TIMESTAMP NOT NULL, ends TIMESTAMP NOT NULL,
         task VARCHAR NOT NULL, task_number INTEGER NOT NULL, state VARCHAR NOT NULL,
         options VARCHAR NOT NULL, phones INTEGER NOT NULL, changes INTEGER NOT NULL,
-        rearranged INTEGER NOT NULL, model_number INTEGER NOT NULL, model BYTEA)""",
+        rearranged INTEGER NOT NULL, model_number INTEGER NOT NULL, former VARCHAR NOT NULL,
+        model BYTEA)""",
         """CREATE TABLE phones (token VARCHAR NOT NULL PRIMARY KEY,
         room VARCHAR NOT NULL, number INTEGER NOT NULL, created TIMESTAMP NOT NULL,
         UNIQUE (room, number))""",
@@ -93,6 +94,7 @@ class RoomRow(Base):
     changes : counts whatever is changed in the room
     rearranged : `changes` when anything but a new drawing was last changed among the drawings
     model_number : `changes` when the room's model was last stored; 0 while there is none
+    former : the name of the shipped network that the model is compared with, or empty
     model : the checkpoint of the room's model
     """
 
@@ -111,6 +113,7 @@ class RoomRow(Base):
     changes: Mapped[int] = mapped_column(default=0)
     rearranged: Mapped[int] = mapped_column(default=0)
     model_number: Mapped[int] = mapped_column(default=0)
+    former: Mapped[str] = mapped_column(default="")
     model: Mapped[bytes | None] = mapped_column(deferred=True)
 
 

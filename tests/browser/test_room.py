@@ -24,7 +24,7 @@ from tests.browser.test_access import violations
 from tests.browser.test_hand import ODD
 from ui import i18n
 
-SOON = 2000  # milliseconds in which a new task reaches a phone, and a drawing the wall
+SLOW = 8000  # milliseconds; promised are 2000, which tests/load/room.py measures
 
 
 class Phone(Visit):
@@ -132,11 +132,11 @@ def test_a_room_from_the_qr_code_to_the_end(come: Callable[..., Any], tmp_path: 
         phone.send(digit)
         expect(phone.reading).to_contain_text(str(digit))
         expect(phone.count).to_contain_text("1")
-    expect(tiles).to_have_count(3, timeout=SOON + 2000)
+    expect(tiles).to_have_count(3, timeout=SLOW)
 
     press(page, "task-4")
     for phone in phones:
-        expect(phone.task).to_contain_text("4", timeout=SOON + 2000)
+        expect(phone.task).to_contain_text("4", timeout=SLOW)
         phone.send(ODD)
         expect(phone.reading).not_to_be_empty()
     # The network refuses them: nobody sees them before the presenter has allowed it.
@@ -152,7 +152,7 @@ def test_a_room_from_the_qr_code_to_the_end(come: Callable[..., Any], tmp_path: 
     page.get_by_role("option", name="Original").click()
     page.locator(".st-key-learn button").click()
     expect(page.locator(".st-key-training-status")).to_contain_text("Done")
-    expect(page.get_by_text("by held-out writers (1); before")).to_be_visible()
+    expect(page.get_by_text("by held-out writers (1); Original reads")).to_be_visible()
     page.get_by_role("button", name="Learned").click()
     expect(tiles.first).to_contain_text("→ 4")  # misread before, read now
     page.get_by_role("button", name="All", exact=True).click()
@@ -187,14 +187,14 @@ def test_a_room_from_the_qr_code_to_the_end(come: Callable[..., Any], tmp_path: 
     asked = f"fetch('/wall/{code}/tiles').then(answer => answer.status)"
     assert first.page.evaluate(asked) == 403
 
-    images = parse_idx(gzip.decompress(saved(page, "room-idx-images")), (6, 28, 28))
-    labels = parse_idx(gzip.decompress(saved(page, "room-idx-labels")), (6,))
+    images = parse_idx(gzip.decompress(saved(page, "room-images")), (6, 28, 28))
+    labels = parse_idx(gzip.decompress(saved(page, "room-labels")), (6,))
     (tmp_path / "model.npz").write_bytes(saved(page, "room-model"))
     said = read_images(load_network(tmp_path / "model.npz"), images.reshape(-1, 784))
     assert (said == labels).mean() > 0.5
     with np.load(io.BytesIO(saved(page, "room-npz")), allow_pickle=False) as npz:
         assert sorted(set(npz["writers"].tolist())) == [1, 2, 3]
-    assert saved(page, "room-sheet").startswith(b"\x89PNG")
+    assert saved(page, "room-poster").startswith(b"\x89PNG")
 
     third.page.locator("#remove").click()
     third.page.locator("#yes").click()
@@ -244,14 +244,15 @@ def test_the_slate_does_not_scroll_the_page(come: Callable[..., Any]) -> None:
     expect(phone.page.locator("#send")).to_be_enabled()
 
 
-def test_the_page_is_light_and_quick_on_a_slow_network(come: Callable[..., Any]) -> None:
-    """Sizes here; the time is measured by tests/load/join.py."""
+def test_the_page_is_light(come: Callable[..., Any]) -> None:
+    """How quick it is on a slow network, tests/load/join.py measures."""
     page = present(come(Visit, **DESKTOP))
     phone = come(Phone, **PHONE)
     sizes: list[int] = []
     phone.page.on("requestfinished", lambda it: sizes.append(sum(it.sizes().values())))
-    phone.join(link_in(page.locator(".qr").first))
-    assert sum(sizes[:3]) <= 30_000
+    phone.join(link_in(page.locator(".qr").first).lower())
+    assert len(sizes) <= 4  # from small letters to capitals, the page, joining, perhaps news
+    assert sum(sizes) <= 30_000
 
 
 def test_lab_runs_go_on_while_a_room_is_opened(come: Callable[..., Any]) -> None:
@@ -280,4 +281,4 @@ def test_two_tabs_of_the_presenter_show_the_same(come: Callable[..., Any]) -> No
         expect(chosen).to_be_visible()
     stranger = come(Visit, **DESKTOP)
     stranger.page.goto(page.url)
-    expect(stranger.page.get_by_text("This browser is not the presenter's")).to_be_visible()
+    expect(stranger.page.get_by_text("Only the browser that opened room")).to_be_visible()

@@ -48,6 +48,14 @@ def test_every_setting_can_be_given() -> None:
         "server_megabytes": "800",
         "kept_runs": "8",
         "kept_megabytes": "9",
+        "rooms": "5",
+        "room_password": "a secret",
+        "room_phones": "30",
+        "phone_drawings": "20",
+        "drawing_bytes": "5000",
+        "drawings_per_second": "2",
+        "phones_per_second": "7",
+        "behind_proxy": "yes",
     }
     found = read({f"DIGIT_LAB_{name.upper()}": f" {text} " for name, text in given.items()})
     assert {name: str(value) for name, value in dataclasses.asdict(found).items()} == given

@@ -22,17 +22,22 @@ KEPT_SECONDS = 10.0
 
 
 def button(
-    label: str, make: Callable[[], bytes], *, file: str, key: str, disabled: bool = False
+    label: str, make: Callable[[], bytes | None], *, file: str, key: str, disabled: bool = False
 ) -> None:
-    """A button that downloads what `make` returns when it is pressed, under the name `file`."""
+    """A button that downloads what `make` returns when it is pressed, under the name `file`.
+
+    Nothing is downloaded where that is None.
+    """
     downloads, now = visit.session().downloads, time.monotonic()
-    if st.button(label, key=key, disabled=disabled):
-        downloads[key] = _script(file, make()), now
+    for old in [each for each, (_, made) in downloads.items() if now - made > KEPT_SECONDS]:
+        del downloads[old]
+    if st.button(label, key=key, disabled=disabled) and (content := make()) is not None:
+        downloads[key] = _script(file, content), now
     # A browser may miss a run when the next one follows at once, so the script stays for a while.
-    script, made = downloads.get(key, ("", 0.0))
+    script, _ = downloads.get(key, ("", 0.0))
     with st.container(key=f"{key}-file"):
         st.html(
-            script if script and now - made < KEPT_SECONDS else "<p></p>",
+            script or "<p></p>",
             unsafe_allow_javascript=True,
         )
 

@@ -25,6 +25,7 @@ from ui.runs import Run
 from ui.session import Session
 from ui.storage import StoreError
 from ui.training.limits import LimitError
+from ui.training.snapshot import State
 from ui.view import elements, sentences
 from ui.view import room as view
 
@@ -33,6 +34,7 @@ from .pressable import pressable
 
 PARAMETER = "room"
 EVERY = 2.0  # seconds between two looks at the room while nothing trains; the wall asks by itself
+ORIGINAL = "original"
 NEW = "new"  # among the networks to start from
 
 _wall = st.components.v2.component(
@@ -64,6 +66,10 @@ def show() -> None:
     except StoreError as error:
         st.warning(i18n.plain(error))
         return
+    if room is None:  # nothing of it may stay
+        session.downloads.clear()
+        for run in [run for run in session.runs if run.room == code]:
+            session.delete(run)
     if session.room_deleted == code:
         st.success(i18n.plain(i18n.say("ROOM_DELETED", code=code)))
     elif room is None or room.state is None:
@@ -181,10 +187,14 @@ def _follow(session: Session, room: Room) -> None:
     if room.learner != (session.token, run.id):  # another page of the presenter's teaches it
         return
     room.learn(run.before, snapshot.network, done=not run.live)
-    if not run.live and session.room_kept != run.id:
+    if run.live or session.room_kept == run.id or snapshot.state is State.FAILED:
+        return
+
+    def keep() -> None:
+        room.keep_model(files.checkpoint_bytes(snapshot, name=run.name))
         session.room_kept = run.id
-        checkpoint = files.checkpoint_bytes(snapshot, name=run.name)
-        _do(session, room, partial(room.keep_model, checkpoint))
+
+    _do(session, room, keep)  # where that fails, it is tried again at the next look
 
 
 def _run(session: Session, room: Room) -> Run | None:
@@ -205,7 +215,7 @@ def _learning(session: Session, room: Room) -> None:
             i18n.ROOM_LEARN_FROM,
             list(names),
             key="room-start",
-            first="original",  # which has most to learn
+            first=ORIGINAL,  # which has most to learn
             format_func=lambda name: names.get(name, ""),
         )
         st.button(
@@ -234,10 +244,12 @@ def _learn(session: Session, room: Room) -> None:
         else:
             network = _network(session, room, str(start))
         name = i18n.say("ROOM_RUN", code=room.code)
-        learned = [drawing for drawing in room.shown if not drawing.held_out]
+        learned = room.to_learn()
         writers = len({drawing.phone for drawing in learned})
         data = dataset(learned)
         run = session.learn_room(room.code, network, name, data, recipe, seed, writers=writers)
+        if start == NEW:  # before, it would read one in ten
+            run.before = visit.networks()[0].get(ORIGINAL)
         room.learner = session.token, run.id
 
     if (run := _run(session, room)) is None or not run.live:  # a press may come twice
@@ -268,7 +280,8 @@ def _result(session: Session, room: Room) -> str:
         said = i18n.say("ROOM_LEARNED", count=count, writers=run.writers)
     if not test:
         return said + str(i18n.ROOM_NO_TEST)
-    if room.model is None or room.former is None:
+    teaches = run is not None and room.learner == (session.token, run.id)
+    if room.model is None or room.former is None or not (run is None or teaches):
         return said
     right = [
         int((room.said(network, test) == dataset(test).labels).sum())
@@ -276,9 +289,9 @@ def _result(session: Session, room: Room) -> str:
     ]
     before, after = (f"{count} ({i18n.percent(count / len(test), 1)})" for count in right)
     writers = len({drawing.phone for drawing in test})
-    return said + i18n.say(
-        "ROOM_TESTED", count=len(test), writers=writers, before=before, after=after
-    )
+    name = i18n.READERS.get(room.former_name, i18n.ROOM_BEFORE)
+    figures = {"count": len(test), "writers": writers, "before": before, "after": after}
+    return said + i18n.say("ROOM_TESTED", reader=name, **figures)
 
 
 # What is set, and what can be taken home
@@ -317,33 +330,25 @@ def _set_address(session: Session, room: Room, text: str) -> None:
 def _home(session: Session, room: Room, state: RoomState) -> None:
     st.html(elements.heading(i18n.ROOM_HOME))
     name = f"room-{state.code}"
+
+    def data() -> Dataset:
+        return dataset(room.shown)
+
     with st.container(key="room-home", horizontal=True, vertical_alignment="center"):
-        for label, make, ending in (
-            (i18n.ROOM_IMAGES, hand.idx_images, "-images-idx3-ubyte.gz"),
-            (i18n.ROOM_LABELS, hand.idx_labels, "-labels-idx1-ubyte.gz"),
-            (i18n.ROOM_POSTER, hand.sheet, ".png"),
+        for key, label, make, ending in (
+            ("images", i18n.ROOM_IMAGES, lambda: hand.idx_images(data()), "-images-idx3-ubyte.gz"),
+            ("labels", i18n.ROOM_LABELS, lambda: hand.idx_labels(data()), "-labels-idx1-ubyte.gz"),
+            ("poster", i18n.ROOM_POSTER, lambda: hand.sheet(data(), columns=None), ".png"),
+            ("npz", i18n.ROOM_NPZ, lambda: export.drawings_npz(room), ".npz"),
+            ("model", i18n.ROOM_MODEL, lambda: room.store.model(room.code), "-model.npz"),
         ):
             download.button(
                 label,
-                partial(_file, room, make),
+                partial(_made, session, room, make),
                 file=name + ending,
-                key=f"room-{make.__name__.replace('_', '-')}",
-                disabled=not room.shown,
+                key=f"room-{key}",
+                disabled=not (state.model_number if key == "model" else room.shown),
             )
-        download.button(
-            i18n.ROOM_NPZ,
-            partial(export.drawings_npz, room),
-            file=f"{name}.npz",
-            key="room-npz",
-            disabled=not room.shown,
-        )
-        download.button(
-            i18n.ROOM_MODEL,
-            lambda: room.store.model(room.code) or b"",
-            file=f"{name}-model.npz",
-            key="room-model",
-            disabled=not state.model_number,
-        )
     with st.container(key="room-end", horizontal=True):
         if not state.ended:
             st.button(
@@ -363,20 +368,22 @@ def _home(session: Session, room: Room, state: RoomState) -> None:
             )
 
 
-def _file(room: Room, make: Callable[[Dataset], bytes]) -> bytes:
-    room.look(now=True)
-    return make(dataset(room.shown))
+def _made(session: Session, room: Room, make: Callable[[], bytes | None]) -> bytes | None:
+    """A file of the room as it is now; None where the database cannot be read."""
+    try:
+        room.look(now=True)
+        return make()
+    except StoreError as error:
+        session.room_error = str(error)
+        return None
 
 
 def _delete(session: Session, room: Room) -> None:
-    """Delete the room, and the runs that learned it, which hold its drawings."""
+    """Delete the room; `show` then forgets what this page has of it."""
 
     def delete() -> None:
         room.store.delete(room.code)
         session.room_deleted = room.code
-        for run in session.runs:
-            if run.room == room.code:
-                session.delete(run)
 
     _do(session, room, delete)
 

@@ -15,14 +15,14 @@ from __future__ import annotations
 import base64
 import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import streamlit as st
-from anyio import CapacityLimiter, create_task_group, to_thread
+from anyio import CapacityLimiter, create_task_group, sleep, to_thread
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -41,6 +41,7 @@ from . import visit
 PAGE = Path(__file__).with_name("main.py")
 KINDS = {"image/png", "image/webp"}
 LARGEST_BODY = 2_000_000  # bytes
+TIDY_SECONDS = 3600.0
 AT_ONCE = 32  # readings, of which one is worked on: two would only hold up the pages
 HEADERS = {405: {"Allow": "POST, DELETE"}, 429: {"Retry-After": "1"}}  # the latter in seconds
 
@@ -56,9 +57,21 @@ async def ready(_: st.App) -> AsyncIterator[None]:
     The server listens meanwhile: a browser needs longer to fetch what Streamlit's page consists of.
     Whoever stops it meanwhile waits until this is done.
     """
-    async with create_task_group() as tasks:
-        tasks.start_soon(to_thread.run_sync, _get_ready)
+    async with create_task_group() as once, create_task_group() as hourly:
+        once.start_soon(to_thread.run_sync, _get_ready)
+        hourly.start_soon(_tidy)
         yield
+        hourly.cancel_scope.cancel()
+
+
+async def _tidy() -> None:
+    """Delete old rooms, every hour."""
+    while True:
+        with suppress(config.ConfigError, StoreError):  # the page says what is wrong
+            rooms = visit.rooms()
+            if rooms is not None:
+                await to_thread.run_sync(rooms.store.forget_old)
+        await sleep(TIDY_SECONDS)
 
 
 def _get_ready() -> None:
@@ -68,12 +81,10 @@ def _get_ready() -> None:
         config.current()
         data.mnist()
         visit.scheduler()
-        if (rooms := visit.rooms()) is not None:
-            rooms.store.forget_old()
         network = _shipped()
         pa.array([0.0])  # the first array imports pandas, as the first chart would: half a second
         read_number(network, np.tri(slate.SIDE, dtype=np.uint8)[..., None].repeat(4, 2) * 255)
-    except (config.ConfigError, StoreError):
+    except config.ConfigError:
         pass  # the page says what is wrong
     except Exception:
         log.exception("not everything is ready")

@@ -19,7 +19,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 
-from nn import CheckpointError, Dataset, Network, load_checkpoint
+from nn import CheckpointError, Dataset, Network, Preprocessing, judge, load_checkpoint
 from nn.drawing.reading import read_images
 from nn.mnist import PIXELS
 from ui.database import StoreError
@@ -30,7 +30,6 @@ log = logging.getLogger(__name__)
 
 FRESH = 0.4  # seconds
 LEARNED_EVERY = 2.0  # seconds
-TIDY_EVERY = 3600.0  # seconds after which rooms that are a week old are looked for
 FORGET = 600.0  # seconds after which a room that nobody asks for is forgotten here
 BEST, ROOM = "best", "room"  # the network a room is read by at first, and its own
 
@@ -112,12 +111,14 @@ class Room:
                 return self.state
             self._looks = True
             try:
-                self._sent.clear()
                 state = self.store.find(self.code)
                 if state is not None and (
                     self.state is None or state.changes != self.state.changes
                 ):
                     self._catch_up(state)
+                if state is None:  # deleted: nothing of it stays here
+                    self.drawings, self.before, self.model = [], None, None
+                    self._entries, self._phones = {}, {}
                 self.state, self._looked = state, time.monotonic()
             finally:
                 self._looks = False
@@ -127,11 +128,12 @@ class Room:
         """Read what has been changed since the latest look."""
         if self.state is None or state.rearranged != self.state.rearranged:
             self.drawings = self.store.drawings(self.code)
+            self._sent.clear()
         else:
             last = self.drawings[-1].number if self.drawings else -1
             self.drawings = [*self.drawings, *self.store.drawings(self.code, after=last)]
         if state.model_number > self._model_number:
-            self.model = _network(self.store.model(self.code))
+            self.model, self.before = _network(self.store.model(self.code)), None
             self._model_number = state.model_number
 
     # Phones
@@ -152,7 +154,7 @@ class Room:
     def sent(self, phone: int) -> int:
         """How many drawings of a phone there are."""
         known = sum(drawing.phone == phone for drawing in self.drawings)
-        return self._sent.get(phone, known)
+        return max(known, self._sent.get(phone, 0))
 
     def add(self, sent: Sent) -> int:
         """Store a phone's drawing; returns how many of the phone's there are now.
@@ -200,8 +202,31 @@ class Room:
 
     @property
     def former(self) -> Network | None:
-        """What the room's model was before it learned the room; None before any has learned."""
-        return None if self.model is None else self.before or self._networks().get(BEST)
+        """What the room's model is compared with: mostly what it was before it learned the room.
+
+        None before any has learned, and where that is not known here.
+        """
+        name = self.state.former if self.state is not None else ""
+        return None if self.model is None else self.before or self._networks().get(name)
+
+    @property
+    def former_name(self) -> str:
+        """The name of that network, where it is a shipped one; else empty."""
+        named = ((name, network) for name, network in self._networks().items())
+        return next((name for name, network in named if network is self.former), "")
+
+    def accepts(self, steps: Preprocessing) -> bool:
+        """Whether a drawing may be shown without the presenter: a network finds that it is a digit.
+
+        What has not been calibrated, such as a network in training, finds that of everything.
+        """
+        judges = (self._networks().get(BEST), self.model)
+        return any(
+            network is not None
+            and network.calibration.refuse_below > 0
+            and judge(network, steps).digit is not None
+            for network in judges
+        )
 
     def learn(self, before: Network, model: Network, *, done: bool = False) -> None:
         """This is what the room's model is by now, and what it was before it learned the room.
@@ -215,7 +240,8 @@ class Room:
     def keep_model(self, checkpoint: bytes) -> None:
         """Store the room's model as it is now."""
         with self._changing:
-            self._model_number = self.store.keep_model(self.code, checkpoint)
+            former = self.former_name
+            self._model_number = self.store.keep_model(self.code, checkpoint, former)
 
     def said(self, network: Network, drawings: Sequence[Drawing]) -> NDArray[np.int8]:
         """What a network reads in drawings of this room, (n,); -1 where it refuses."""
@@ -250,10 +276,8 @@ class Room:
                 network = _network(self.store.entry(self.code, number))
                 if network is not None:
                     self._entries[number] = network
-        scores = [
-            (names[number], self._score(str(number), network))
-            for number, network in sorted(self._entries.items())
-        ]
+            entries = sorted(self._entries.items())
+        scores = [(names[number], self._score(str(number), network)) for number, network in entries]
         return sorted(scores, key=lambda entry: -entry[1].test_right)
 
     def _score(self, name: str, network: Network) -> Score:
@@ -271,9 +295,9 @@ class Room:
             return []
         return [drawing for drawing in drawings if drawing.held_out]
 
-    def to_learn(self) -> Dataset:
+    def to_learn(self) -> list[Drawing]:
         """The drawings by all other phones."""
-        return dataset([drawing for drawing in self.shown if not drawing.held_out])
+        return [drawing for drawing in self.shown if not drawing.held_out]
 
     def per_digit(self) -> list[int]:
         """How many drawings there are of each digit."""
@@ -288,7 +312,6 @@ class Rooms:
         self.store, self._networks = store, networks
         self._rooms: dict[str, Room] = {}
         self._changing = threading.Lock()
-        self._tidied = -np.inf
 
     def fresh(self, code: str) -> Room | None:
         """The room of that code, if it can be had without waiting for the database."""
@@ -298,16 +321,16 @@ class Rooms:
     def room(self, code: str) -> Room | None:
         """The room of that code, looked at; None where there is none. Raises StoreError."""
         with self._changing:
-            if time.monotonic() > self._tidied + TIDY_EVERY:
-                self._tidied = time.monotonic()
-                self.store.forget_old()
             old = time.monotonic() - FORGET
-            self._rooms = {each: room for each, room in self._rooms.items() if room.asked > old}
-            room = self._rooms.get(code) or Room(self.store, code, self._networks)
+            for forgotten in [each for each, room in self._rooms.items() if room.asked < old]:
+                del self._rooms[forgotten]
+            room = self._rooms.setdefault(code, Room(self.store, code, self._networks))
         if room.look() is None:
-            self._rooms.pop(code, None)
+            with self._changing:
+                if self._rooms.get(code) is room:
+                    del self._rooms[code]
             return None
-        return self._rooms.setdefault(code, room)
+        return room
 
 
 def dataset(drawings: Sequence[Drawing]) -> Dataset:

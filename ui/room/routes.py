@@ -23,7 +23,6 @@ import hmac
 import json
 import re
 import socket
-import threading
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
@@ -32,7 +31,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
-from anyio import to_thread
+from anyio import CapacityLimiter, to_thread
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
@@ -56,6 +55,7 @@ KEY = re.compile(r"[0-9a-f]{32}")
 LARGEST_FORM = 2000  # bytes
 HERE = ("localhost", "127.0.0.1", "::1")  # names of this machine that only it understands
 WRONG_PASSWORD_SECONDS = 1.0
+STORING = 16  # threads that wait until drawings are stored; the others are for walls and pages
 RETRY_SECONDS = 1  # after which a phone may try again that was too fast
 STATUSES = {
     "wrong": 400,
@@ -95,7 +95,9 @@ class Routes:
         rooms: Callable[[], Rooms | None],
     ) -> None:
         self._config, self._rooms = config, rooms
-        self._one_by_one = threading.Lock()  # readings: two would only hold each other up
+        self._one_by_one = CapacityLimiter(1)  # readings: two would only hold each other up
+        self._storing = CapacityLimiter(STORING)
+        self._guessing = asyncio.Lock()
         self._drawing: set[str] = set()  # the tokens of phones whose drawings are under way
         self._held: dict[str, float] = {}  # of those that sent too fast, until when they must wait
 
@@ -136,7 +138,8 @@ class Routes:
         if config.room_password:
             given = form.get("password", [""])[0]
             if not hmac.compare_digest(given.encode(), config.room_password.encode()):
-                await asyncio.sleep(WRONG_PASSWORD_SECONDS)  # so that guessing takes long
+                async with self._guessing:  # so that guessing takes long, also many at once
+                    await asyncio.sleep(WRONG_PASSWORD_SECONDS)
                 raise RoomError("password")
         reached = requests.reached_by(request, behind_proxy=self._is_behind_proxy())
         address = reachable(reached)
@@ -150,6 +153,8 @@ class Routes:
     async def join_page(self, request: Request) -> Response:
         """The phones' page; of a room that has ended it says so, and can still remove drawings."""
         room, _ = await self._room(request, ended=True)
+        if request.path_params["code"] != room.code:  # the cookie's path is in capital letters
+            return RedirectResponse(f"/j/{room.code}")
         return pages.join(room.code)
 
     async def join(self, request: Request) -> Response:
@@ -181,26 +186,20 @@ class Routes:
         try:
             body = await self._body(request, "application/json", config.drawing_bytes)
             room, state = await self._room(request)
-            await self._phone(request, room)
-            if state.state != "open":
-                raise RoomError(state.state)
-            take = partial(self._take, room, token, body)
-            answer = await to_thread.run_sync(take)
+            if room.sent(await self._phone(request, room)) >= config.phone_drawings:
+                raise RoomError("limit", limit=config.phone_drawings)
+            read = partial(_read, room, token, body)
+            sent, second = await to_thread.run_sync(read, limiter=self._one_by_one)
+            count = await to_thread.run_sync(room.add, sent, limiter=self._storing)
         except RoomError as error:
-            if error.kind == "fast":
+            if error.kind in ("fast", "limit"):
                 self._held[token] = now + RETRY_SECONDS
             raise
         finally:
             self._drawing.discard(token)
-        return JSONResponse(answer)
-
-    def _take(self, room: Room, token: str, body: bytes) -> dict[str, int | bool | None]:
-        """Read a drawing and store it."""
-        with self._one_by_one:
-            sent, second = _read(room, token, body)
-        count = room.add(sent)
-        waits = sent.said is None or (room.state is not None and room.state.options.approve)
-        return {"reads": sent.said, "runner_up": second, "sent": count, "waits": waits}
+        waits = not sent.accepted or state.options.approve
+        found = {"reads": sent.said, "runner_up": second, "sent": count, "waits": waits}
+        return JSONResponse(found)
 
     async def remove(self, request: Request) -> Response:
         """Remove all that the phone has sent."""
@@ -249,6 +248,7 @@ class Routes:
         found = await to_thread.run_sync(
             lambda: wall.view(
                 room,
+                state,
                 presenter="presenter" in asked and is_presenter(request.cookies, state),
                 only=only,
                 digit=_whole(asked, "digit", CLASSES - 1),
@@ -367,7 +367,9 @@ def _read(room: Room, token: str, body: bytes) -> tuple[Sent, int | None]:
         if type(label) is not int or not 0 <= label < CLASSES:
             raise ValueError("expected a label from 0 to 9")
         drawn = strokes.check(found["strokes"])
-    except (ValueError, TypeError, KeyError, RecursionError) as error:
+    except (TypeError, KeyError, RecursionError):
+        raise RefusedError(400, "expected key, task, label and strokes") from None
+    except ValueError as error:
         raise RefusedError(400, str(error)) from None
     steps = preprocess(strokes.picture(drawn))
     if steps is None:
@@ -375,7 +377,8 @@ def _read(room: Room, token: str, body: bytes) -> tuple[Sent, int | None]:
     reading = None if room.reader is None else judge(room.reader, steps)
     said, second = (reading.digit, reading.runner_up) if reading else (None, None)
     image = np.rint(steps.input * 255).astype(np.uint8)
-    return Sent(token, key, task, label, drawn, image, said), second
+    sent = Sent(token, key, task, label, drawn, image, said, room.accepts(steps))
+    return sent, second
 
 
 def _no_number(name: str) -> float:

@@ -43,7 +43,7 @@ OPENING = "rooms"  # the lock of whoever opens a room
 
 
 class RoomError(RuntimeError):
-    """A room refuses something; the message is a sentence for whoever asked.
+    """A room refuses something; as text, it is a sentence in the language of whoever reads it.
 
     Attributes
     ----------
@@ -51,8 +51,11 @@ class RoomError(RuntimeError):
     """
 
     def __init__(self, kind: str, **said: object) -> None:
-        super().__init__(str(i18n.ROOM_ERRORS[kind]).format(**said))
-        self.kind = kind
+        super().__init__(kind)
+        self.kind, self._said = kind, said
+
+    def __str__(self) -> str:
+        return str(i18n.ROOM_ERRORS[self.kind]).format(**self._said)
 
 
 @dataclass(frozen=True)
@@ -101,6 +104,7 @@ class RoomState:
     changes: int
     rearranged: int
     model_number: int
+    former: str
 
     @property
     def ended(self) -> bool:
@@ -142,6 +146,7 @@ class Sent:
     strokes: Strokes
     image: NDArray[np.uint8]
     said: int | None
+    accepted: bool  # it may be shown without the presenter
 
 
 class _Known:
@@ -220,7 +225,7 @@ class RoomStore:
     def forget_old(self) -> None:
         """Delete the rooms that were opened a week ago."""
         if self._database.exists():
-            with self._database.transaction(OPENING) as session:
+            with self._database.transaction(OPENING, erase=True) as session:
                 _forget_old(session)
 
     def set_task(self, code: str, task: str, after: int) -> None:
@@ -250,7 +255,7 @@ class RoomStore:
 
     def delete(self, code: str) -> None:
         """Delete a room with its phones, drawings, model and leaderboard."""
-        with self._database.transaction(code) as session:
+        with self._database.transaction(code, erase=True) as session:
             _delete(session, code)
 
     # Phones
@@ -313,7 +318,7 @@ class RoomStore:
                 task=sent.task,
                 label=sent.label,
                 said=sent.said,
-                shown=sent.said is not None and not _options(room).approve,
+                shown=sent.accepted and not _options(room).approve,
                 image=sent.image.tobytes(),
                 strokes=json.dumps(sent.strokes, separators=(",", ":")),
             )
@@ -322,7 +327,7 @@ class RoomStore:
 
     def remove_phone(self, code: str, token: str) -> None:
         """Delete all that a phone has sent."""
-        with self._changing(code, ended=True) as (session, room):
+        with self._changing(code, ended=True, erase=True) as (session, room):
             phone = _phone(session, code, token)
             if phone is None:
                 raise RoomError("stranger")
@@ -333,7 +338,7 @@ class RoomStore:
 
     def remove(self, code: str, number: int) -> None:
         """Delete one drawing."""
-        with self._changing(code, ended=True) as (session, room):
+        with self._changing(code, ended=True, erase=True) as (session, room):
             chosen = (DrawingRow.room == code, DrawingRow.number == number)
             session.execute(delete(DrawingRow).where(*chosen))
             room.rearranged = room.changes
@@ -360,10 +365,13 @@ class RoomStore:
 
     # The room's model, and the leaderboard
 
-    def keep_model(self, code: str, checkpoint: bytes) -> int:
-        """Store the room's model, in place of the one before; returns its number."""
+    def keep_model(self, code: str, checkpoint: bytes, former: str = "") -> int:
+        """Store the room's model, in place of the one before; returns its number.
+
+        `former` names the shipped network that it is compared with.
+        """
         with self._changing(code, ended=True) as (_, room):
-            room.model, room.model_number = checkpoint, room.changes
+            room.model, room.model_number, room.former = checkpoint, room.changes, former
             return room.changes
 
     def model(self, code: str) -> bytes | None:
@@ -409,9 +417,11 @@ class RoomStore:
             return None if row is None else row.checkpoint
 
     @contextmanager
-    def _changing(self, code: str, *, ended: bool = False) -> Iterator[tuple[Session, RoomRow]]:
+    def _changing(
+        self, code: str, *, ended: bool = False, erase: bool = False
+    ) -> Iterator[tuple[Session, RoomRow]]:
         """A transaction that changes a room; `ended` ones only where that is said."""
-        with self._database.transaction(code) as session:
+        with self._database.transaction(code, erase=erase) as session:
             room = session.get(RoomRow, code)
             if room is None:
                 raise RoomError("unknown")

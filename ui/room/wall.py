@@ -12,7 +12,7 @@ from nn.drawing.preprocessing import SIDE
 from ui.view import elements
 
 from .room import Room
-from .store import Drawing
+from .store import Drawing, RoomState
 
 TILES = 200
 FILTERS = ("all", "misread", "learned", "waiting")
@@ -20,6 +20,7 @@ FILTERS = ("all", "misread", "learned", "waiting")
 
 def view(
     room: Room,
+    state: RoomState,
     *,
     presenter: bool = False,
     only: str = "all",
@@ -31,16 +32,13 @@ def view(
 
     Parameters
     ----------
-    room : looked at
+    room, state : looked at
     presenter : whether it is the presenter who looks: only they see what waits to be shown, and by
         a filter also what is on a hidden wall
     only, digit : which drawings; `learned` are those that were misread before
     page : 0 for the newest TILES, and so on
     known : pictures of drawings up to this number are there already and are left out
     """
-    state = room.state
-    if state is None:
-        raise ValueError(f"expected a room, got none of the code {room.code!r}")
     shown, waiting = room.shown, [drawing for drawing in room.drawings if not drawing.shown]
     test, options = room.test_drawings(), state.options
     found: dict[str, Any] = {

@@ -57,7 +57,9 @@ def write(store: RoomStore, code: str, phones: int, digits: tuple[int, ...] = (7
             steps = preprocess(drawing(digit, at=(60 + 8 * phone, 50), scale=150))
             assert steps is not None
             image = np.rint(steps.input * 255).astype(np.uint8)
-            sent = Sent(token, f"{number:032x}", "random", digit, [[1, 2, 3, 4]], image, digit)
+            sent = Sent(
+                token, f"{number:032x}", "random", digit, [[1, 2, 3, 4]], image, digit, True
+            )
             store.add(code, [sent])
 
 
@@ -171,7 +173,9 @@ def test_what_it_cannot_read_can_wait_while_the_rest_is_allowed(
     store.set_options(code, approve=True)
     write(store, code, 1)
     token, _ = store.join(code)
-    store.add(code, [Sent(token, "0" * 32, "free", 7, [[1, 1]], np.zeros(784, np.uint8), None)])
+    store.add(
+        code, [Sent(token, "0" * 32, "free", 7, [[1, 1]], np.zeros(784, np.uint8), None, False)]
+    )
     page = present(code)
     page.button(key="room-show-readable").click().run()
     assert [it.shown for it in the_room(code).drawings] == [True, True, True, False]
@@ -290,6 +294,64 @@ def test_the_room_ends_and_is_deleted(
     assert store.find(code) is None
     assert code in page.success[0].value
     assert not page.exception
+    assert session_of(page).downloads == {}
+
+
+def test_a_model_whose_storing_fails_is_stored_at_the_next_look(
+    present: Callable[[str], AppTest],
+    code: str,
+    store: RoomStore,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(page_room, "ROOM_TEACHING", TEACHING.replace(samples=640))
+    write(store, code, 3)
+    page, keep = present(code), RoomStore.keep_model
+
+    def locked(*_: object) -> int:
+        raise StoreError("the database is locked")
+
+    monkeypatch.setattr(RoomStore, "keep_model", locked)
+    learn(page)
+    assert "the database is locked" in shown(page.warning)
+    assert store.model(code) is None
+    monkeypatch.setattr(RoomStore, "keep_model", keep)
+    page.run()
+    page.run()
+    assert store.model(code) is not None
+    assert store.find(code).former == "original"  # type: ignore[union-attr]
+
+
+def test_a_download_says_why_where_the_database_fails(
+    present: Callable[[str], AppTest],
+    code: str,
+    store: RoomStore,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    write(store, code, 1)
+    page = present(code)
+
+    def gone(*_: object) -> None:
+        raise StoreError("the database is gone")
+
+    monkeypatch.setattr(RoomStore, "strokes", gone)
+    page.button(key="room-npz").click().run()
+    page.run()
+    assert "the database is gone" in shown(page.warning)
+    assert not page.exception
+
+
+def test_another_tab_forgets_the_run_of_a_room_that_was_deleted(
+    present: Callable[[str], AppTest], code: str, store: RoomStore
+) -> None:
+    write(store, code, 3)
+    page = present(code)
+    learn(page, "original")
+    store.delete(code)
+    the_rooms = visit.rooms()
+    assert the_rooms is not None
+    the_rooms._rooms[code].look(now=True)
+    page.run()
+    assert list(session_of(page).runs) == []
 
 
 def test_two_tabs_of_the_presenter_do_not_teach_in_turns(
@@ -301,7 +363,7 @@ def test_two_tabs_of_the_presenter_do_not_teach_in_turns(
     learn_by = session_of(first).learn_room
     original = visit.shipped("original")
     assert isinstance(original, Network)
-    run = learn_by(code, original, "x", room.to_learn(), TEACHING, 0, writers=2)
+    run = learn_by(code, original, "x", dataset(room.to_learn()), TEACHING, 0, writers=2)
     room.learner = (session_of(second).token, "run-1")
     first.run()
     session_of(first).end(run)

@@ -6,6 +6,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ from ui.page import visit
 from ui.room import wall
 from ui.room.room import Room, Rooms
 from ui.room.store import RoomError, RoomStore, Sent
+from ui.room.strokes import picture
 
 
 @pytest.fixture
@@ -42,7 +44,12 @@ def send(
     image = np.rint(steps.input * 255).astype(np.uint8)
     key = f"{number:032x}"
     said = digit if shown else None
-    room.store.add(room.code, [Sent(token, key, "free", label, [[number, 1]], image, said)])
+    room.store.add(room.code, [Sent(token, key, "free", label, [[number, 1]], image, said, shown)])
+
+
+def view(room: Room, **asked: Any) -> dict[str, Any]:
+    assert room.state is not None
+    return wall.view(room, room.state, **asked)
 
 
 def phones(room: Room, count: int) -> list[str]:
@@ -74,6 +81,16 @@ def test_it_catches_up_with_what_was_added_and_what_was_removed(room: Room) -> N
     assert [it.label for it in room.drawings] == [7, 4, 3]
     room.store.delete(room.code)
     assert room.look(now=True) is None
+    assert room.drawings == []  # nothing of it stays in memory
+
+
+def test_a_network_in_training_lets_nothing_on_the_wall(room: Room) -> None:
+    steps = preprocess(drawing(7))
+    assert steps is not None
+    scribble = preprocess(picture([[x, 200, x, 800] for x in range(200, 800, 40)]))
+    assert scribble is not None
+    room.learn(named("original"), named("original").copy().freeze())  # it refuses nothing
+    assert (room.accepts(steps), room.accepts(scribble)) == (True, False)
 
 
 def test_a_phone_that_sends_is_told_its_count_at_once(room: Room) -> None:
@@ -82,7 +99,7 @@ def test_a_phone_that_sends_is_told_its_count_at_once(room: Room) -> None:
     steps = preprocess(drawing(7))
     assert steps is not None
     image = np.rint(steps.input * 255).astype(np.uint8)
-    assert room.add(Sent(token, "0" * 32, "free", 7, [[1, 1]], image, 7)) == 1
+    assert room.add(Sent(token, "0" * 32, "free", 7, [[1, 1]], image, 7, True)) == 1
     assert (room.sent(1), len(room.drawings)) == (1, 0)
     room.remove_phone(token)
     assert room.sent(1) == 0
@@ -105,7 +122,7 @@ def test_drawings_that_come_while_others_are_stored_are_stored_together(
 
     monkeypatch.setattr(room.store, "add", slow)
     with ThreadPoolExecutor(8) as pool:
-        drawings = [Sent(token, "0" * 32, "free", 7, [[1, 1]], image, 7) for token in tokens]
+        drawings = [Sent(token, "0" * 32, "free", 7, [[1, 1]], image, 7, True) for token in tokens]
         answers = [pool.submit(room.add, drawing) for drawing in drawings]
         while len(room._waiting) + sum(batches) < 8:
             pass
@@ -122,7 +139,7 @@ def test_what_is_stored_together_is_answered_one_by_one(
     known, stranger = phones(room, 1)[0], "x" * 32
     image = np.full(784, 9, np.uint8)
     drawings = [
-        Sent(token, f"{key:032x}", "free", 7, [[1, 1]], image, 7)
+        Sent(token, f"{key:032x}", "free", 7, [[1, 1]], image, 7, True)
         for token, key in [(known, 1), (stranger, 2), (known, 1), (known, 3)]
     ]
     first, refused, again, another = room.store.add(room.code, drawings)
@@ -149,7 +166,7 @@ def test_scores_are_of_all_and_of_the_phones_that_are_held_out(room: Room) -> No
     (best,) = [score for score in room.scores() if score.name == "best"]
     assert (best.right, best.test_right) == (3, 2)
     assert [it.label for it in room.test_drawings()] == [7, 4]
-    assert sorted(room.to_learn().labels) == [1, 3, 7]
+    assert sorted(it.label for it in room.to_learn()) == [1, 3, 7]
     assert room.per_digit() == [0, 1, 0, 1, 1, 0, 0, 2, 0, 0]
 
 
@@ -167,12 +184,12 @@ def test_the_wall_tells_what_was_misread_before_and_is_read_now(room: Room) -> N
     room.look(now=True)
     before = named("original").copy()
     before.params[...] = 0  # it reads 0 in everything
-    assert [tile["was"] for tile in wall.view(room)["tiles"]] == [None]
-    assert wall.view(room, only="learned")["tiles"] == []
+    assert [tile["was"] for tile in view(room)["tiles"]] == [None]
+    assert view(room, only="learned")["tiles"] == []
     room.learn(before.freeze(), named("best"))
-    (tile,) = wall.view(room, only="learned")["tiles"]
+    (tile,) = view(room, only="learned")["tiles"]
     assert (tile["label"], tile["was"], tile["said"]) == (4, 0, 4)
-    assert wall.view(room, only="misread")["tiles"] == []
+    assert view(room, only="misread")["tiles"] == []
 
 
 def test_while_it_learns_the_room_is_read_anew_only_now_and_then(room: Room) -> None:
@@ -192,7 +209,7 @@ def test_another_server_reads_with_the_model_once_it_is_stored(room: Room) -> No
     room.keep_model(checkpoint_bytes(named("original")))
     other.look(now=True)
     np.testing.assert_array_equal(other.model.params, named("original").params)  # type: ignore[union-attr]
-    assert other.former is named("best")
+    assert other.former is named("best")  # by its name, as it was stored
     room.look(now=True)
     assert room.model is named("original")  # its own, not read again
 
@@ -218,9 +235,9 @@ def test_the_leaderboard_is_scored_on_new_drawings_too(room: Room) -> None:
     assert found == [("<i>best</i>", 1), ("zero", 0)]
     send(room, held_out, 3, 4, 4)
     room.look(now=True)
-    board = [(it["name"], it["right"]) for it in wall.view(room)["leaderboard"]]
+    board = [(it["name"], it["right"]) for it in view(room)["leaderboard"]]
     assert board == [("<i>best</i>", 2), ("zero", 0)]
-    room.store.remove_entry(room.code, wall.view(room)["leaderboard"][0]["number"])
+    room.store.remove_entry(room.code, view(room)["leaderboard"][0]["number"])
     room.store.submit(room.code, "ben", "again", checkpoint_bytes(zero))
     room.look(now=True)
     assert [name for name, _ in room.leaderboard()] == ["zero", "again"]
@@ -237,4 +254,4 @@ def test_a_state_says_nothing_secret(room: Room) -> None:
     assert room.state is not None
     assert room.state.secret not in repr(room.state)
     assert room.state.wall_key not in repr(replace(room.state, task="free"))
-    assert room.state.secret not in str(wall.view(room, presenter=True))
+    assert room.state.secret not in str(view(room, presenter=True))

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextvars
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from pathlib import Path
 
 import numpy as np
 import pytest
 from sqlalchemy import create_engine, text
 from sqlalchemy.pool import NullPool
 
+from ui import i18n
 from ui.room import store as rooms
 from ui.room.store import Limits, RoomError, RoomStore, Sent
 
@@ -27,7 +30,9 @@ def add(
     """Send one drawing; raises why it was refused."""
     image = np.full(784, key % 256, np.uint8)
     strokes = [[0, 0, 500, 1000]]
-    (result,) = store.add(code, [Sent(token, f"{key:032x}", "random", label, strokes, image, said)])
+    (result,) = store.add(
+        code, [Sent(token, f"{key:032x}", "random", label, strokes, image, said, said is not None)]
+    )
     if isinstance(result, RoomError):
         raise result
     return result
@@ -228,6 +233,29 @@ def test_delete_leaves_nothing_in_the_database(store: RoomStore, url: str) -> No
     assert store.find(code) is None
     assert store.model(kept) == b"a checkpoint"
     store.delete(code)  # a second tab of the presenter's
+
+
+def test_what_is_deleted_is_overwritten_in_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "rooms.sqlite3"
+    store = RoomStore(f"sqlite:///{file}")
+    code, _ = store.open("")
+    token, _ = store.join(code)
+    ((result),) = store.add(
+        code, [Sent(token, "0" * 32, "free", 7, [[123, 987]], np.zeros(784, np.uint8), 7, True)]
+    )
+    assert result == 1
+    assert b"[[123,987]]" in file.read_bytes()
+    store.delete(code)
+    assert b"[[123,987]]" not in file.read_bytes()
+
+
+def test_a_refusal_is_in_the_language_of_whoever_reads_it(store: RoomStore) -> None:
+    error = RoomError("limit", limit=7)
+    english = str(error)
+    context = contextvars.copy_context()
+    context.run(i18n.spoken.set, "de")
+    assert context.run(str, error) == i18n.CATALOGUES["de"]["ROOM_ERRORS"]["limit"].format(limit=7)
+    assert english == i18n.CATALOGUES["en"]["ROOM_ERRORS"]["limit"].format(limit=7)
 
 
 def test_a_leaderboard_has_one_entry_per_visitor(store: RoomStore) -> None:

@@ -5,6 +5,7 @@
 //
 // data: code; key, which opens the wall where there is no cookie; presenter; words, by their names.
 const EVERY = 1000; // milliseconds
+const PATIENCE = 8000; // milliseconds that an answer may take
 const FEW = 40; // tiles that are shown larger
 
 const fill = (text, fields) => text.replace(/\{(\w+)\}/g, (_, name) => fields[name]);
@@ -77,16 +78,23 @@ class Wall {
         if (this.digit !== "") query.set("digit", this.digit);
         if (this.data.key) query.set("key", this.data.key);
         if (this.data.presenter) query.set("presenter", 1);
-        const answer = await fetch(`/wall/${this.data.code}/tiles?${query}`, { credentials: "same-origin" });
+        const answer = await fetch(`/wall/${this.data.code}/tiles?${query}`, {
+          credentials: "same-origin", signal: AbortSignal.timeout(PATIENCE),
+        });
         const found = await answer.json();
         if (mine !== this.asked) return; // another question has been asked since
         if (answer.ok) this.show(found);
-        else this.status.textContent = found.sentence;
+        else this.tell(found.sentence);
       } catch {
-        this.status.textContent = this.words.WALL_LOST;
+        if (mine === this.asked) this.tell(this.words.WALL_LOST);
       }
     }
     if (mine === this.asked) this.timer = setTimeout(() => this.ask(), EVERY);
+  }
+
+  // Not again what is there already: a screen reader would read it out every time.
+  tell(sentence) {
+    if (this.status.textContent !== sentence) this.status.textContent = sentence;
   }
 
   turn(changes) {
@@ -100,9 +108,9 @@ class Wall {
     const missing = found.tiles.some((tile) => !this.images.has(tile.number));
     this.known = missing ? 0 : Math.max(this.known ?? 0, ...found.tiles.map((tile) => tile.number));
     const { words } = this;
-    this.status.textContent = found.hidden
-      ? words.WALL_HIDDEN
-      : [found.ended ? words.WALL_ENDED : "", found.tiles.length ? "" : words.WALL_EMPTY].join(" ").trim();
+    const ended = found.ended ? words.WALL_ENDED : "";
+    const empty = found.tiles.length ? "" : words.WALL_EMPTY;
+    this.tell(found.hidden ? words.WALL_HIDDEN : [ended, empty].join(" ").trim());
     this.showFigures(found);
     this.showFilters(found);
     this.showTiles(found);
@@ -233,7 +241,10 @@ class Wall {
   }
 
   showPager({ page, pages }) {
-    if (!(pages > 1)) return this.pager.replaceChildren();
+    if (!(pages > 1)) {
+      this.where = "";
+      return this.pager.replaceChildren();
+    }
     const button = (word, to) => {
       const made = make("button", "", word, { type: "button" });
       made.disabled = to < 0 || to >= pages;
@@ -276,7 +287,7 @@ class Wall {
 
 export default function wall({ parentElement, data, setTriggerValue }) {
   const root = parentElement.querySelector(".wall-root");
-  root.wall ??= new Wall(root, data.words);
+  if (root.wall?.words.WALL_ALL !== data.words.WALL_ALL) root.wall = new Wall(root, data.words);
   root.wall.data = data;
   root.wall.press = (what) => setTriggerValue?.("pressed", what);
   root.wall.start();

@@ -10,6 +10,7 @@
   const PATIENCE = 8000; // milliseconds that an answer may take
   const POLL = 1500; // milliseconds
   const ROOM_FULL = 10_000; // milliseconds until a phone knocks again
+  const FORGOTTEN = 2; // times that a phone joins anew before it takes its cookies for blocked
   const BACKOFF = [2000, 4000, 8000, 15_000];
   const byId = (id) => document.getElementById(id);
   const words = JSON.parse(byId("words").textContent);
@@ -277,22 +278,23 @@
   }
   function pause(answer, failures) {
     if (answer.status === 429) return (answer.wait || BACKOFF[0]) + jitter();
-    if (answer.error === "full") return ROOM_FULL + jitter();
+    if (answer.error === "full" || answer.status === 404) return ROOM_FULL + jitter();
     return BACKOFF[Math.min(failures, BACKOFF.length) - 1] + jitter();
   }
-  const isEnd = ({ status }) => status === 404 || status === 410;
+  const isEnd = ({ status }) => status === 410;
   // A room that has ended takes no more drawings; those in it can still be removed.
-  function end({ status, sentence: text }) {
+  function end({ sentence: text }) {
     over = text || words.JOIN_ENDED;
-    removable = status !== 404 && room?.sent !== 0;
+    removable = room?.sent !== 0;
     wipe();
     trouble.look = trouble.send = note = "";
-    keep({ todo: status === 404 ? [] : kept().todo.filter((it) => !it.strokes) });
+    keep({ todo: kept().todo.filter((it) => !it.strokes) });
     if (!removing()) forget();
     send();
   }
 
   let lookFailures = 0;
+  let forgotten = 0; // how often the server did not know a phone that had just joined
   let lookRest = 0; // until when the server does not want to be asked
   const look = repeated(async () => {
     if (over || document.hidden) return;
@@ -301,13 +303,16 @@
     if (isEnd(answer)) return end(answer);
     if (!answer.ok) {
       lookFailures += 1;
-      if (answer.status === 401) joined = false;
+      if (answer.status === 401 && joined) {
+        joined = false;
+        if (++forgotten > FORGOTTEN) return end({ sentence: words.JOIN_COOKIES });
+      }
       if (answer.status !== 429 || !joined) trouble.look = answer.sentence ?? words.JOIN_OFFLINE;
       const milliseconds = pause(answer, lookFailures);
       if (answer.status === 429 || answer.error === "full") lookRest = Date.now() + milliseconds;
       return milliseconds;
     }
-    if (joined) lookFailures = 0; // a phone that joins and is forgotten at once must not hurry
+    if (joined) lookFailures = forgotten = 0; // a phone that joins and is forgotten at once must not hurry
     joined = true;
     trouble.look = "";
     if (answer.ended) return end({ ...answer, sentence: "" });
