@@ -125,7 +125,7 @@ async def read(request: Request) -> Response:
 
 ROUTES = [
     Route("/read", read, methods=["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]),
-    *Routes(config.current, visit.rooms).all(),
+    *Routes(config.current, visit.rooms, lambda: visit.scheduler().giving_way()).all(),
 ]
 
 

@@ -220,7 +220,7 @@ class Room:
 
         What has not been calibrated, such as a network in training, finds that of everything.
         """
-        judges = (self._networks().get(BEST), self.model)
+        judges = (self.model, self._networks().get(BEST))
         return any(
             network is not None
             and network.calibration.refuse_below > 0

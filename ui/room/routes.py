@@ -23,8 +23,10 @@ import hmac
 import json
 import re
 import socket
+import threading
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from random import Random
 from typing import Any
@@ -55,7 +57,7 @@ KEY = re.compile(r"[0-9a-f]{32}")
 LARGEST_FORM = 2000  # bytes
 HERE = ("localhost", "127.0.0.1", "::1")  # names of this machine that only it understands
 WRONG_PASSWORD_SECONDS = 1.0
-STORING = 16  # threads that wait until drawings are stored; the others are for walls and pages
+THREADS = 16  # that read and store drawings; the others are for walls and pages
 RETRY_SECONDS = 1  # after which a phone may try again that was too fast
 STATUSES = {
     "wrong": 400,
@@ -87,16 +89,18 @@ class Routes:
     ----------
     config : returns the server's settings
     rooms : returns the rooms; None where the database is off
+    giving_way : while a drawing is read, training gives way
     """
 
     def __init__(
         self,
         config: Callable[[], Config],
         rooms: Callable[[], Rooms | None],
+        giving_way: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
-        self._config, self._rooms = config, rooms
-        self._one_by_one = CapacityLimiter(1)  # readings: two would only hold each other up
-        self._storing = CapacityLimiter(STORING)
+        self._config, self._rooms, self._giving_way = config, rooms, giving_way
+        self._one_by_one = threading.Lock()  # readings: two would only hold each other up
+        self._threads = CapacityLimiter(THREADS)
         self._guessing = asyncio.Lock()
         self._drawing: set[str] = set()  # the tokens of phones whose drawings are under way
         self._held: dict[str, float] = {}  # of those that sent too fast, until when they must wait
@@ -188,18 +192,27 @@ class Routes:
             room, state = await self._room(request)
             if room.sent(await self._phone(request, room)) >= config.phone_drawings:
                 raise RoomError("limit", limit=config.phone_drawings)
-            read = partial(_read, room, token, body)
-            sent, second = await to_thread.run_sync(read, limiter=self._one_by_one)
-            count = await to_thread.run_sync(room.add, sent, limiter=self._storing)
+            take = partial(self._take, room, token, body)
+            found = await to_thread.run_sync(take, limiter=self._threads)
         except RoomError as error:
             if error.kind in ("fast", "limit"):
                 self._held[token] = now + RETRY_SECONDS
             raise
         finally:
             self._drawing.discard(token)
-        waits = not sent.accepted or state.options.approve
-        found = {"reads": sent.said, "runner_up": second, "sent": count, "waits": waits}
-        return JSONResponse(found)
+        return JSONResponse({**found, "waits": found["waits"] or state.options.approve})
+
+    def _take(self, room: Room, token: str, body: bytes) -> dict[str, int | bool | None]:
+        """Read a drawing and store it."""
+        with self._one_by_one, self._giving_way():
+            sent, second = _read(room, token, body)
+        count = room.add(sent)
+        return {
+            "reads": sent.said,
+            "runner_up": second,
+            "sent": count,
+            "waits": not sent.accepted,
+        }
 
     async def remove(self, request: Request) -> Response:
         """Remove all that the phone has sent."""

@@ -19,6 +19,7 @@ import secrets
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Generator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
@@ -217,6 +218,10 @@ class Cluster:
         wait: bool = False,
     ) -> tuple[bool, T | None]:
         return self._panels.compute(name, network, steps, wait=wait)
+
+    def giving_way(self) -> AbstractContextManager[None]:
+        """Nothing gives way: nothing trains in this process."""
+        return nullcontext()
 
     def __len__(self) -> int:
         with self._changed:

@@ -37,6 +37,7 @@ DROP_AFTER = 120.0
 TASK_DROP_AFTER = 60.0  # seconds after which a panel's task that nobody asks for is dropped
 TASK_WEIGHT = 3.0  # a second for a panel counts as so many: training runs come first
 WAIT_SECONDS = 20.0  # that a page waits for a panel's task, while it has nothing else to do
+GIVE_WAY_SECONDS = 0.05  # that the thread waits, after each turn, for what cannot wait
 IDLE_SECONDS = 30.0  # between two looks for abandoned runs
 AFTER_ERROR_SECONDS = 0.1
 
@@ -104,6 +105,7 @@ class Scheduler:
         self._ids = itertools.count(1)
         self._thread: threading.Thread | None = None
         self._closed = False
+        self._urgent = 0  # how many do what cannot wait
 
     def start(
         self,
@@ -265,6 +267,21 @@ class Scheduler:
                     task.waiting -= 1
             return is_done(), self._results.get(network, {}).get(name)
 
+    @contextlib.contextmanager
+    def giving_way(self) -> Iterator[None]:
+        """Do what somebody waits for; no turn begins meanwhile, for GIVE_WAY_SECONDS at most.
+
+        Python runs one thread at a time: beside training, a few milliseconds of work take fifty.
+        """
+        with self._changed:
+            self._urgent += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._urgent -= 1
+                self._changed.notify_all()
+
     def __len__(self) -> int:
         with self._changed:
             return sum(not run.dropped for run in self._runs.values())
@@ -391,6 +408,7 @@ class Scheduler:
                     seconds = min([IDLE_SECONDS, *due])
                 if seconds > 0:
                     self._changed.wait(timeout=seconds)
+                self._changed.wait_for(lambda: not self._urgent or self._closed, GIVE_WAY_SECONDS)
 
     def _loaded(self) -> Data:
         if self._data is None:

@@ -15,6 +15,8 @@ import pytest
 
 from nn import RECIPES, Dataset, Recipe, RecipeError, split_validation, train
 from nn.pen.batches import Samples
+from tests.helpers import few_digits
+from ui.training import scheduler as scheduler_module
 from ui.training.history import MAX_MOMENTS, MAX_POINTS, POINTS_PER_EPOCH
 from ui.training.limits import LimitError, Limits
 from ui.training.run import TrainingRun
@@ -806,3 +808,21 @@ def test_runs_that_take_turns_learn_what_they_would_alone(
         done = see(scheduler, name)
         assert done.state is State.FINISHED
         np.testing.assert_array_equal(done.network.params, alone.params)
+
+
+def test_training_gives_way_to_what_cannot_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scheduler_module, "GIVE_WAY_SECONDS", 60.0)
+    scheduler = Scheduler(few_digits)
+    first, second = threading.Event(), threading.Event()
+
+    def turn() -> bool:
+        (second if first.is_set() else first).set()
+        return True
+
+    monkeypatch.setattr(scheduler, "turn", turn)
+    with scheduler.giving_way():
+        scheduler.run()
+        assert first.wait(30)
+        assert not second.wait(0.1)
+    assert second.wait(30)
+    scheduler.close()
