@@ -85,7 +85,7 @@ def main() -> None:
         page.locator(".st-key-learn button").click()
         expect(page.locator(".st-key-training-status")).to_contain_text("Done", timeout=120_000)
         expect(page.locator(".wall-figures .ours")).to_be_visible()
-        page.locator(".room-code").scroll_into_view_if_needed()
+        page.locator("h1").scroll_into_view_if_needed()
         page.mouse.move(0, 0)
         page.wait_for_timeout(3000)  # until the wall has been read by the finished network
         shot = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
