@@ -128,7 +128,7 @@ def _show_wall(session: Session, room: Room, state: RoomState) -> None:
     data = {"code": state.code, "presenter": True, "words": words("WALL_")}
     _wall(key="wall", data=data, on_pressed_change=take)
     waiting = [drawing for drawing in room.drawings if not drawing.shown]
-    readable = [drawing for drawing in waiting if drawing.said is not None]
+    readable = room.readable(waiting)
     with st.container(key="room-waiting", horizontal=True):
         for key, word, drawings in (
             ("room-show-readable", "ROOM_SHOW_READABLE", readable),

@@ -252,6 +252,12 @@ class Room:
             known.update(zip((drawing.number for drawing in new), digits, strict=True))
             return np.array([known[drawing.number] for drawing in drawings], np.int8)
 
+    def readable(self, drawings: Sequence[Drawing]) -> list[Drawing]:
+        """Those that `best` does not refuse."""
+        best = self._networks().get(BEST)
+        digits = [] if best is None else self.said(best, drawings).tolist()
+        return [drawing for drawing, digit in zip(drawings, digits, strict=False) if digit >= 0]
+
     @property
     def shown(self) -> list[Drawing]:
         """The room's data set: the drawings that are on the wall."""
