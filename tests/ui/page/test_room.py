@@ -174,7 +174,7 @@ def test_what_it_cannot_read_can_wait_while_the_rest_is_allowed(
     write(store, code, 1)
     token, _ = store.join(code)
     store.add(
-        code, [Sent(token, "0" * 32, "free", 7, [[1, 1]], np.zeros(784, np.uint8), None, False)]
+        code, [Sent(token, "0" * 32, "free", 7, [[1, 1]], np.full(784, 255, np.uint8), None, False)]
     )
     page = present(code)
     page.button(key="room-show-readable").click().run()
