@@ -28,13 +28,13 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from nn import Network, PhotoError, judge_number, read_number
-from ui import config, data, i18n, requests
+from ui import config, data, i18n, web
 from ui.files import slate_digits
-from ui.requests import RefusedError
 from ui.room.routes import Routes
 from ui.session import BY_TOKEN, Session
 from ui.storage import StoreError
 from ui.view import elements
+from ui.web import RefusedError
 
 from . import visit
 
@@ -102,7 +102,7 @@ async def read(request: Request) -> Response:
             raise RefusedError(
                 405, f"expected POST with a picture of the slate, got {request.method}"
             )
-        if (kind := requests.kind(request)) not in KINDS:
+        if (kind := web.kind(request)) not in KINDS:
             raise RefusedError(
                 415, f"expected a picture as image/png or image/webp, got {kind[:40]!r}"
             )
@@ -114,7 +114,7 @@ async def read(request: Request) -> Response:
         if session is not None:
             session.slate.pen_moves()
         try:
-            picture = await requests.body(request, LARGEST_BODY, "a picture of the slate")
+            picture = await web.body(request, LARGEST_BODY, "a picture of the slate")
             answer = await to_thread.run_sync(_read, session, picture, limiter=_one_by_one)
         finally:
             _reading.discard(who)

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from nn import CheckpointError, Dataset, Network, Preprocessing, judge, load_checkpoint
 from nn.drawing.reading import read_images
-from nn.mnist import PIXELS
+from nn.mnist import CLASSES, PIXELS
 from ui.database import StoreError
 
 from .store import Drawing, RoomError, RoomState, RoomStore, Sent
@@ -308,7 +308,7 @@ class Room:
     def per_digit(self) -> list[int]:
         """How many drawings there are of each digit."""
         counts = Counter(drawing.label for drawing in self.shown)
-        return [counts[digit] for digit in range(10)]
+        return [counts[digit] for digit in range(CLASSES)]
 
 
 class Rooms:

@@ -41,10 +41,10 @@ from starlette.routing import Route
 from nn import judge
 from nn.drawing.preprocessing import preprocess
 from nn.mnist import CLASSES
-from ui import i18n, requests
+from ui import i18n, web
 from ui.config import Config, ConfigError
 from ui.database import StoreError
-from ui.requests import RefusedError
+from ui.web import RefusedError
 
 from . import pages, strokes, wall
 from .room import Room, Rooms
@@ -145,7 +145,7 @@ class Routes:
                 async with self._guessing:  # so that guessing takes long, also many at once
                     await asyncio.sleep(WRONG_PASSWORD_SECONDS)
                 raise RoomError("password")
-        reached = requests.reached_by(request, behind_proxy=self._is_behind_proxy())
+        reached = web.reached_by(request, behind_proxy=self._is_behind_proxy())
         address = reachable(reached)
         code, secret = await to_thread.run_sync(rooms.store.open, address)
         response = RedirectResponse(f"/?room={code}", 303)
@@ -171,7 +171,7 @@ class Routes:
             return JSONResponse(self._now(room, state, known))
         token, number = await to_thread.run_sync(room.store.join, room.code)
         response = JSONResponse(self._now(room, state, number))
-        reached = requests.reached_by(request, behind_proxy=self._is_behind_proxy())
+        reached = web.reached_by(request, behind_proxy=self._is_behind_proxy())
         _set_cookie(response, PHONE, token, f"/j/{room.code}", reached)
         return response
 
@@ -297,11 +297,11 @@ class Routes:
 
     async def _body(self, request: Request, kind: str, largest: int = LARGEST_FORM) -> bytes:
         """The body of a request that may change something."""
-        if not requests.is_from_own_page(request, behind_proxy=self._is_behind_proxy()):
+        if not web.is_from_own_page(request, behind_proxy=self._is_behind_proxy()):
             raise RoomError("origin")
-        if requests.kind(request) != kind:
+        if web.kind(request) != kind:
             raise RoomError("type")
-        return await requests.body(request, largest, kind)
+        return await web.body(request, largest, kind)
 
 
 def _answered(answer: Answer, refuse: Callable[[str, str, int], Response]) -> Answer:

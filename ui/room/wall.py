@@ -42,13 +42,9 @@ def view(
     shown, waiting = room.shown, [drawing for drawing in room.drawings if not drawing.shown]
     test, options = room.test_drawings(), state.options
     found: dict[str, Any] = {
-        "changes": state.changes,
         "ended": state.ended,
-        "state": state.state,
-        "task": state.task,
         "hidden": options.hidden,
         "writers": len({drawing.phone for drawing in shown}),
-        "phones": state.phones,
         "drawings": len(shown),
         "per_digit": room.per_digit(),
         "waiting": len(waiting) if presenter else 0,

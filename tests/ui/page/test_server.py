@@ -19,7 +19,7 @@ from starlette.requests import Request
 from streamlit.testing.v1 import AppTest
 
 from tests.ui.visitor import ONE, SEVEN, drawn, html, session_of
-from ui import files, i18n, requests
+from ui import files, i18n, web
 from ui.page import server, visit
 from ui.session import BY_TOKEN, Session
 from ui.training.scheduler import Scheduler
@@ -236,7 +236,7 @@ def test_a_page_that_is_gone_leaves_no_token() -> None:
 def test_a_body_that_does_not_come_holds_no_place_for_long(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(requests, "BODY_SECONDS", 0.05)
+    monkeypatch.setattr(web, "BODY_SECONDS", 0.05)
     stuck = request()
 
     async def receive() -> dict[str, Any]:
