@@ -31,7 +31,7 @@ from nn import (
     read,
     separate,
 )
-from nn.drawing.preprocessing import SIDE
+from nn.mnist import SIDE
 
 BEST = Path(__file__).parent.parent / "weights" / "best.npz"
 SIDES, FEW_SIDES = (28, 56, 112, 280, 450), (28, 112, 280)

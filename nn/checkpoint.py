@@ -24,19 +24,33 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from .calibration import Calibration
+from .convolution import Convolution
 from .errors import RefusalError
 from .layers import Dense, Layer
-from .mnist import CLASSES, PIXELS
-from .network import Network, layers_from
-from .recipes import MAX_HIDDEN_LAYERS, MAX_UNITS
+from .mnist import CLASSES, PIXELS, SIDE
+from .network import Network, convolution_values, layers_from
+from .recipes import (
+    MAX_CONVOLUTION_VALUES,
+    MAX_CONVOLUTIONS,
+    MAX_FILTERS,
+    MAX_HIDDEN_LAYERS,
+    MAX_KERNEL_SIZE,
+    MAX_UNITS,
+)
 
 FORMAT_VERSION = 1
-MAX_BYTES = 500_000_000  # uncompressed; the widest recipe's network has 483,000,000
+MAX_BYTES = 700_000_000  # uncompressed; the widest recipe's network has 677,000,000
 MAX_META = 1_000_000  # characters
-MAX_LAYERS = 4 * MAX_HIDDEN_LAYERS + 1  # dense, batch normalisation, activation, dropout each
+# Weights, batch normalisation, activation, dropout or pooling each; unflatten, flatten, the scores.
+MAX_LAYERS = 4 * (MAX_CONVOLUTIONS + MAX_HIDDEN_LAYERS) + 3
 MAX_DIRECTORY = 65_536  # bytes of the zip's list of arrays: some 700 of them
 LIMITS = {  # of a layer's numbers in `meta`: type, lowest, highest
-    **dict.fromkeys(("inputs", "outputs", "units"), (int, 1, MAX_UNITS)),
+    **dict.fromkeys(("outputs", "units"), (int, 1, MAX_UNITS)),
+    "inputs": (int, 1, MAX_FILTERS * PIXELS),
+    **dict.fromkeys(("channels", "filters"), (int, 1, MAX_FILTERS)),
+    "kernel_size": (int, 1, MAX_KERNEL_SIZE),
+    "padding": (int, 0, MAX_KERNEL_SIZE),
+    **dict.fromkeys(("height", "width", "size"), (int, 1, SIDE)),
     **dict.fromkeys(("slope", "momentum", "epsilon", "rate"), (int | float, 0, 1)),
 }
 CONVERT = (
@@ -285,6 +299,15 @@ def _read_layers(meta: dict[str, Any]) -> list[Layer]:
     hidden = sum(isinstance(layer, Dense) for layer in found) - 1
     if hidden > MAX_HIDDEN_LAYERS:
         raise ValueError(f"expected at most {MAX_HIDDEN_LAYERS} hidden layers, found {hidden}")
+    count = sum(isinstance(layer, Convolution) for layer in found)
+    if count > MAX_CONVOLUTIONS:
+        raise ValueError(f"expected at most {MAX_CONVOLUTIONS} convolutions, found {count}")
+    values = convolution_values(found)
+    if values > MAX_CONVOLUTION_VALUES:
+        raise ValueError(
+            f"expected at most {MAX_CONVOLUTION_VALUES:,} numbers per image in a convolution, "
+            f"found {values:,}"
+        )
     return found
 
 

@@ -5,7 +5,8 @@
     dx = layer.backward(dy)                       fills the gradients; None if dx is not needed
     layer.config()                                the arguments that make the same layer again
 
-Out of scope: the loss (losses.py) and how parameters change (optimizers.py).
+Out of scope: layers of images (convolution.py), the loss (losses.py), and how parameters change
+(optimizers.py).
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ from numpy.typing import DTypeLike, NDArray
 
 Array: TypeAlias = NDArray[np.floating[Any]]
 Pixels: TypeAlias = NDArray[np.uint8]
-Shapes: TypeAlias = Mapping[str, tuple[int, ...]]
+Shape: TypeAlias = tuple[int, ...]
+Shapes: TypeAlias = Mapping[str, Shape]
 Rng: TypeAlias = np.random.Generator
 
 
@@ -29,6 +31,15 @@ def scaled(pixels: Pixels, dtype: DTypeLike = np.float32) -> Array:
     x: Array = pixels.astype(dtype)
     x *= 1.0 / 255.0
     return x
+
+
+def expect_shape(layer: Layer, shape: Shape, wanted: Shape) -> None:
+    """Raise ValueError unless a layer gets what it wants: the shape of one sample."""
+    if shape != wanted:
+        wants, gets = (" x ".join(map(str, each)) for each in (wanted, shape))
+        raise ValueError(
+            f"{layer.kind} expects {wants} inputs, the layer before has {gets} outputs"
+        )
 
 
 class Layer:
@@ -62,11 +73,19 @@ class Layer:
         for name, view in grads.items():
             setattr(self, f"d{name}", view)
 
+    def output_shape(self, shape: Shape) -> Shape:
+        """The shape of one sample's y for that of its x; ValueError if the layer cannot take it."""
+        return shape
+
     def initialize(self, rng: Rng) -> None:
         """Set the parameters and statistics to their values before training."""
 
+    def absorb(self, scale: Array, shift: Array) -> None:
+        """Change the parameters so that y becomes y · scale + shift, one of each per unit."""
+        raise NotImplementedError
+
     def forward(self, x: Array, *, training: bool = False, rng: Rng | None = None) -> Array:
-        """Return y for x, (n, inputs), and keep what `backward` needs."""
+        """Return y for x, (n, ...), and keep what `backward` needs."""
         raise NotImplementedError
 
     def backward(self, dy: Array) -> Array | None:
@@ -94,13 +113,23 @@ class Dense(Layer):
 
     def __init__(self, inputs: int, outputs: int, bias: bool = True) -> None:
         self.inputs, self.outputs, self.bias = inputs, outputs, bias
+        self.units = outputs
         self.shapes = {"W": (inputs, outputs)} | ({"b": (outputs,)} if bias else {})
+
+    def output_shape(self, shape: Shape) -> Shape:
+        expect_shape(self, shape, (self.inputs,))
+        return (self.outputs,)
 
     def initialize(self, rng: Rng) -> None:
         """He et al. 2015: W ~ N(0, 2 / inputs), b = 0."""
         self.W[...] = rng.standard_normal(self.W.shape) * math.sqrt(2.0 / self.inputs)
         if self.bias:
             self.b[...] = 0.0
+
+    def absorb(self, scale: Array, shift: Array) -> None:
+        self.W *= scale
+        self.b *= scale
+        self.b += shift
 
     def forward(self, x: Array, *, training: bool = False, rng: Rng | None = None) -> Array:
         self.x = x  # (n, inputs)
@@ -167,6 +196,8 @@ class Tanh(Layer):
 class BatchNorm(Layer):
     """Batch normalisation: each unit's inputs are centred and scaled over the batch.
 
+    A unit of images, (n, units, height, width), is a channel, with all its places in the batch.
+
     Source: S. Ioffe, C. Szegedy, "Batch Normalization: Accelerating Deep Network Training by
     Reducing Internal Covariate Shift", 2015. In training (their algorithm 1):
 
@@ -194,6 +225,10 @@ class BatchNorm(Layer):
         self.shapes = {"gamma": (units,), "beta": (units,)}
         self.statistic_shapes = {"running_mean": (units,), "running_var": (units,)}
 
+    def output_shape(self, shape: Shape) -> Shape:
+        expect_shape(self, shape, (self.units, *shape[1:]))
+        return shape
+
     def initialize(self, rng: Rng) -> None:
         self.gamma[...] = 1.0
         self.beta[...] = 0.0
@@ -203,35 +238,45 @@ class BatchNorm(Layer):
     def forward(self, x: Array, *, training: bool = False, rng: Rng | None = None) -> Array:
         if not training:
             scale, shift = self.scale_and_shift()
-            return x * scale + shift
-        n = len(x)
+            return x * _over(x, scale) + _over(x, shift)
+        n, axes = x.size // self.units, _batch_axes(x)
         if n < 2:
             raise ValueError("batch normalisation needs batches of 2 samples or more, got 1")
-        mean = x.mean(axis=0)
-        self.x_hat = x - mean  # (n, units)
-        var = np.square(self.x_hat).mean(axis=0)
+        mean = x.mean(axis=axes)
+        self.x_hat = x - _over(x, mean)
+        var = np.square(self.x_hat).mean(axis=axes)
         self.inv_std: Array = 1.0 / np.sqrt(var + self.epsilon)
-        self.x_hat *= self.inv_std
+        self.x_hat *= _over(x, self.inv_std)
         self.running_mean += self.momentum * (mean - self.running_mean)
         self.running_var += self.momentum * (var * (n / (n - 1)) - self.running_var)
-        y: Array = self.x_hat * self.gamma
-        y += self.beta
+        y: Array = self.x_hat * _over(x, self.gamma)
+        y += _over(x, self.beta)
         return y
 
     def backward(self, dy: Array) -> Array | None:
-        n = len(dy)
-        np.sum(dy * self.x_hat, axis=0, out=self.dgamma)
-        np.sum(dy, axis=0, out=self.dbeta)
-        dx: Array = self.x_hat * (-self.dgamma / n)
+        n, axes = dy.size // self.units, _batch_axes(dy)
+        np.sum(dy * self.x_hat, axis=axes, out=self.dgamma)
+        np.sum(dy, axis=axes, out=self.dbeta)
+        dx: Array = self.x_hat * _over(dy, -self.dgamma / n)
         dx += dy
-        dx -= self.dbeta / n
-        dx *= self.gamma * self.inv_std
+        dx -= _over(dy, self.dbeta / n)
+        dx *= _over(dy, self.gamma * self.inv_std)
         return dx
 
     def scale_and_shift(self) -> tuple[Array, Array]:
         """The scale and shift, (units,) each, with which it predicts y = x · scale + shift."""
         scale = self.gamma / np.sqrt(self.running_var + self.epsilon)
         return scale, self.beta - self.running_mean * scale
+
+
+def _batch_axes(x: Array) -> tuple[int, ...]:
+    """The axes of a unit's batch: all but the second."""
+    return (0, *range(2, x.ndim))
+
+
+def _over(x: Array, values: Array) -> Array:
+    """One value per unit, (units,), in a shape that applies to all of x."""
+    return values.reshape(-1, *(1,) * (x.ndim - 2))
 
 
 class Dropout(Layer):
@@ -262,8 +307,3 @@ class Dropout(Layer):
 
     def backward(self, dy: Array) -> Array | None:
         return dy if self.mask is None else dy * self.mask
-
-
-LAYERS: dict[str, type[Layer]] = {
-    layer.kind: layer for layer in (Dense, LeakyReLU, ReLU, Tanh, BatchNorm, Dropout)
-}

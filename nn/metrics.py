@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from .layers import scaled
 from .losses import softmax_cross_entropy, targets
 from .mnist import CLASSES, Dataset
-from .network import CHUNK, Network
+from .network import Network
 
 EVALUATED = 250  # samples at a time: 3 % slower than a thousand, with a quarter of the memory
 
@@ -98,8 +98,9 @@ def evaluation_steps(
     dtype = folded.params.dtype
     evaluation = Evaluation(0.0, np.zeros((CLASSES, CLASSES), np.int64))
     total = 0.0
-    for first in range(0, len(dataset), EVALUATED):
-        chunk = dataset[first : first + EVALUATED]
+    size = min(EVALUATED, network.chunk)
+    for first in range(0, len(dataset), size):
+        chunk = dataset[first : first + size]
         target = targets(chunk.labels, label_smoothing=label_smoothing, dtype=dtype)
         with np.errstate(over="ignore", invalid="ignore"):  # then the loss is NaN
             logits = folded.forward(scaled(chunk.images, dtype))
@@ -119,7 +120,7 @@ def evaluate(network: Network, dataset: Dataset) -> Evaluation:
 
 
 def answer_steps(
-    network: Network, dataset: Dataset, *, chunk: int = CHUNK
+    network: Network, dataset: Dataset, *, chunk: int = EVALUATED
 ) -> Generator[None, None, Answers]:
     """Predict every digit, pausing after each chunk; the generator's return value is the Answers.
 

@@ -20,7 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 DATA_FOLDER = Path(__file__).parent / "data"
-PIXELS = 784  # 28 x 28
+SIDE = 28  # pixels, of an image
+PIXELS = SIDE * SIDE
 CLASSES = 10
 NO_DIGIT = CLASSES  # the label of a non-digit
 

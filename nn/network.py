@@ -19,11 +19,31 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from .calibration import Calibration
-from .layers import LAYERS, Array, BatchNorm, Dense, Dropout, Layer, LeakyReLU, ReLU, Shapes, Tanh
+from .convolution import Convolution, Flatten, MaxPooling, Unflatten
+from .layers import (
+    Array,
+    BatchNorm,
+    Dense,
+    Dropout,
+    Layer,
+    LeakyReLU,
+    ReLU,
+    Shape,
+    Shapes,
+    Tanh,
+)
 from .losses import softmax
 
-CHUNK = 1000  # samples at a time, in a prediction or a large batch
+CHUNK = 1000  # samples at a time, in a prediction or a large batch ...
+CHUNK_VALUES = 2**20  # ... or fewer, that a convolution holds no more numbers at a time: 4 MB
 
+LAYERS: dict[str, type[Layer]] = {
+    layer.kind: layer
+    for layer in (
+        *(Dense, LeakyReLU, ReLU, Tanh, BatchNorm, Dropout),
+        *(Unflatten, Convolution, MaxPooling, Flatten),
+    )
+}
 ACTIVATIONS: dict[str, type[Layer]] = {layer.kind: layer for layer in (LeakyReLU, ReLU, Tanh)}
 
 
@@ -39,6 +59,8 @@ class Network:
     ----------
     params, grads : (P,), every trainable parameter and its gradient, layer by layer
     statistics : (S,), the running means and variances of batch normalisation
+    inputs, outputs : numbers per sample
+    chunk : samples to take at a time in a prediction, or at most in one pass of training
     calibration : how to judge its probabilities; `predict_proba` does not apply it
 
     Raises
@@ -50,12 +72,14 @@ class Network:
     def __init__(self, layers: Sequence[Layer], *, dtype: DTypeLike = np.float32) -> None:
         self.layers = list(layers)
         self.calibration = Calibration()
-        self.inputs, self.outputs = _check_widths(self.layers)
-        shapes = [layer.shapes for layer in self.layers]
-        statistic_shapes = [layer.statistic_shapes for layer in self.layers]
-        self.params, params = _allocate(shapes, dtype)
-        self.grads, grads = _allocate(shapes, dtype)
-        self.statistics, statistics = _allocate(statistic_shapes, dtype)
+        shapes = sample_shapes(self.layers)
+        self.inputs, self.outputs = shapes[0][0], shapes[-1][0]
+        self.chunk = min(CHUNK, CHUNK_VALUES // max(convolution_values(self.layers), 1) or 1)
+        of_params = [layer.shapes for layer in self.layers]
+        of_statistics = [layer.statistic_shapes for layer in self.layers]
+        self.params, params = _allocate(of_params, dtype)
+        self.grads, grads = _allocate(of_params, dtype)
+        self.statistics, statistics = _allocate(of_statistics, dtype)
         for layer, *views in zip(self.layers, params, grads, statistics, strict=True):
             layer.bind(*views)
         next(layer for layer in self.layers if layer.shapes).needs_input_grad = False
@@ -118,17 +142,17 @@ class Network:
         x = x.astype(self.params.dtype, copy=False)
         folded = self.folded()
         probabilities = np.empty((len(x), self.outputs), self.params.dtype)
-        for first in range(0, len(x), CHUNK):
-            rows = slice(first, first + CHUNK)
+        for first in range(0, len(x), self.chunk):
+            rows = slice(first, first + self.chunk)
             probabilities[rows] = softmax(folded.forward(x[rows]))
         return probabilities
 
     def folded(self) -> Network:
         """A network that predicts the same, without batch normalisation and dropout.
 
-        A dense layer's weights absorb the scale and shift of the batch normalisation after it;
-        dropout is the identity in prediction. The result shares no memory with this network. A
-        frozen network is folded only once, any other at each call.
+        The weights before a batch normalisation absorb its scale and shift; dropout is the identity
+        in prediction. The result shares no memory with this network. A frozen network is folded
+        only once, any other at each call.
         """
         if self._frozen_fold is None:
             folded = self._fold()
@@ -138,25 +162,23 @@ class Network:
         return self._frozen_fold
 
     def _fold(self) -> Network:
-        layers: list[Layer] = []
-        values: list[Array] = []  # W and b of each dense layer
+        kept: list[tuple[Layer, list[BatchNorm]]] = []  # with those that follow it
         for layer in self.layers:
-            if isinstance(layer, Dropout):
-                continue
-            if isinstance(layer, BatchNorm) and layers and isinstance(layers[-1], Dense):
-                scale, shift = layer.scale_and_shift()
-                values[-2] = values[-2] * scale
-                values[-1] = values[-1] * scale + shift
-                continue
-            if isinstance(layer, Dense):
-                layers.append(Dense(layer.inputs, layer.outputs))
-                values += [layer.W, layer.b if layer.bias else np.zeros_like(layer.W[0])]
-            elif layer.shapes:
-                raise ValueError(f"cannot fold {layer.kind} that does not follow a dense layer")
-            else:
-                layers.append(type(layer)(**layer.config()))
+            if isinstance(layer, BatchNorm):
+                if not kept or not kept[-1][0].shapes:
+                    raise ValueError(f"cannot fold {layer.kind} that does not follow its weights")
+                kept[-1][1].append(layer)
+            elif not isinstance(layer, Dropout):
+                kept.append((layer, []))
+        biased = [{**it.config(), **({"bias": True} if it.shapes else {})} for it, _ in kept]
+        layers = [type(it)(**config) for (it, _), config in zip(kept, biased, strict=True)]
         folded = Network(layers, dtype=self.params.dtype)
-        np.concatenate([value.ravel() for value in values], out=folded.params)
+        for twin, (layer, norms) in zip(layers, kept, strict=True):
+            for name in layer.shapes:
+                getattr(twin, name)[...] = getattr(layer, name)
+            for norm in norms:
+                scale, shift = norm.scale_and_shift()
+                twin.absorb(scale, shift)
         return folded
 
     def copy(self) -> Network:
@@ -208,11 +230,46 @@ def multilayer_perceptron(
     return [*layers, Dense(sizes[-2], sizes[-1])]
 
 
+def convolutions(
+    image: Shape,
+    filters: Sequence[int],
+    kernel_size: int,
+    *,
+    activation: Layer,
+    batch_norm: bool = False,
+) -> list[Layer]:
+    """Layers from rows of pixels to rows of features, as before a multilayer perceptron.
+
+    For each number of filters: convolution, batch normalisation, activation, and pooling, which
+    halves height and width. The padding keeps them as they are, for an odd kernel size.
+
+    Parameters
+    ----------
+    image : channels, height and width
+    filters : per convolution
+    kernel_size : of all
+    activation, batch_norm : as of `multilayer_perceptron`
+    """
+    layers: list[Layer] = [Unflatten(*image)]
+    for channels, count in pairwise((image[0], *filters)):
+        padding = kernel_size // 2
+        layers.append(Convolution(channels, count, kernel_size, padding, bias=not batch_norm))
+        if batch_norm:
+            layers.append(BatchNorm(count))
+        layers += [type(activation)(**activation.config()), MaxPooling()]
+    return [*layers, Flatten()]
+
+
 def set_dropout(network: Network, rate: float) -> None:
-    """Set the rate of every dropout layer; if there is none and the rate is above 0, add them."""
+    """Set the rate of every dropout layer; if there is none and the rate is above 0, add them.
+
+    They follow the activations of dense layers, as in `multilayer_perceptron`.
+    """
     layers = network.layers
     if rate > 0 and not any(isinstance(layer, Dropout) for layer in layers):
         for i in range(len(layers), 0, -1):
+            if isinstance(layers[i - 1], Flatten):
+                break
             if layers[i - 1].kind in ACTIVATIONS:
                 layers.insert(i, Dropout(rate))
     for layer in layers:
@@ -253,20 +310,31 @@ def _rebuilt(
     return network.freeze() if frozen else network
 
 
-def _check_widths(layers: Sequence[Layer]) -> tuple[int, int]:
-    """The numbers of inputs and outputs; ValueError if the layers do not fit together."""
-    dense = [layer for layer in layers if isinstance(layer, Dense)]
-    if not dense:
+def sample_shapes(layers: Sequence[Layer]) -> list[Shape]:
+    """The shape of one sample before each layer, and after the last.
+
+    Raises ValueError if no layer says how many inputs it has, or if two do not fit together.
+    """
+    sized = [layer for layer in layers if isinstance(layer, Dense | Unflatten)]
+    if not sized:
         raise ValueError("expected at least one dense layer, got none")
-    width = dense[0].inputs
+    shapes: list[Shape] = [(sized[0].inputs,)]
     for layer in layers:
-        expects = getattr(layer, "inputs", getattr(layer, "units", width))
-        if expects != width:
-            raise ValueError(
-                f"{layer.kind} expects {expects} inputs, the layer before has {width} outputs"
-            )
-        width = getattr(layer, "outputs", width)
-    return dense[0].inputs, width
+        shapes.append(layer.output_shape(shapes[-1]))
+    return shapes
+
+
+def convolution_values(layers: Sequence[Layer]) -> int:
+    """How many numbers the largest convolution holds per image; 0 without any."""
+    shapes = sample_shapes(layers)[:-1]
+    return max(
+        (
+            layer.values(shape)
+            for layer, shape in zip(layers, shapes, strict=True)
+            if isinstance(layer, Convolution)
+        ),
+        default=0,
+    )
 
 
 def _allocate(shapes: Sequence[Shapes], dtype: DTypeLike) -> tuple[Array, list[dict[str, Array]]]:

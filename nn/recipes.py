@@ -16,9 +16,16 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from .errors import RefusalError
-from .layers import Array, LeakyReLU
-from .mnist import CLASSES, PIXELS
-from .network import ACTIVATIONS, Network, multilayer_perceptron
+from .layers import Array, Layer, LeakyReLU
+from .mnist import CLASSES, PIXELS, SIDE
+from .network import (
+    ACTIVATIONS,
+    Network,
+    convolution_values,
+    convolutions,
+    multilayer_perceptron,
+    sample_shapes,
+)
 from .optimizers import OPTIMIZERS, SCHEDULES, GradientDescent
 
 # What may change during a training run.
@@ -26,6 +33,10 @@ LIVE_FIELDS = frozenset({"learning_rate", "dropout", "batch_size", "optimizer", 
 # The limits of a network, for recipes and checkpoints.
 MAX_HIDDEN_LAYERS = 8
 MAX_UNITS = 4096  # per layer
+MAX_CONVOLUTIONS = 4  # each halves the image's height and width
+MAX_FILTERS = 64  # per layer
+MAX_KERNEL_SIZE = 11
+MAX_CONVOLUTION_VALUES = 2**18  # that a convolution holds per image: a megabyte
 MAX_SEED = 2**53 - 1  # the largest whole number that JSON and a browser hold exactly
 
 
@@ -52,7 +63,13 @@ class Recipe:
     """
 
     name: str = _setting("custom", "what the recipe is called")
-    hidden: tuple[int, ...] = _setting((128,), "hidden units per layer", low=1, high=MAX_UNITS)
+    filters: tuple[int, ...] = _setting(
+        (), "filters per convolution", low=1, high=MAX_FILTERS, layers=MAX_CONVOLUTIONS
+    )
+    kernel_size: int = _setting(5, "height and width of a filter", low=1, high=MAX_KERNEL_SIZE)
+    hidden: tuple[int, ...] = _setting(
+        (128,), "hidden units per layer", low=1, high=MAX_UNITS, layers=MAX_HIDDEN_LAYERS
+    )
     activation: str = _setting("leaky_relu", "activation function", choices=tuple(ACTIVATIONS))
     leak: float = _setting(0.004, "Leaky ReLU's slope below zero", **SHARE)
     batch_norm: bool = _setting(False, "batch normalisation of each hidden layer")
@@ -83,7 +100,17 @@ class Recipe:
             check_field(field.name, value)
             if isinstance(field.default, float):  # JSON may write 1.0 as 1
                 object.__setattr__(self, field.name, float(value))
+        object.__setattr__(self, "filters", tuple(self.filters))
         object.__setattr__(self, "hidden", tuple(self.hidden))
+        values = convolution_values(self.layers())
+        if values > MAX_CONVOLUTION_VALUES:
+            raise RecipeError(
+                f"filters: expected at most {MAX_CONVOLUTION_VALUES:,} numbers per image in a "
+                f"convolution, got {values:,}; use fewer filters or a smaller kernel_size",
+                kind="filters",
+                limit=MAX_CONVOLUTION_VALUES,
+                value=values,
+            )
         if self.batch_norm and self.batch_size == 1:
             raise RecipeError(
                 "batch_size: expected 2 or more with batch_norm, which needs a batch's variance, "
@@ -136,16 +163,37 @@ class Recipe:
         if samples is not None:
             changed.check_size(samples)
 
-    def build_network(self, *, rng: np.random.Generator, dtype: DTypeLike = np.float32) -> Network:
-        """A new network of this recipe's architecture, with 784 inputs and 10 outputs."""
+    @property
+    def sizes(self) -> str:
+        """The architecture in short: "784-8×5×5-16×5×5-64-10"."""
+        filters = [f"{count}×{self.kernel_size}×{self.kernel_size}" for count in self.filters]
+        return "-".join(map(str, (PIXELS, *filters, *self.hidden, CLASSES)))
+
+    def layers(self) -> list[Layer]:
+        """This recipe's layers, from 784 inputs to 10 outputs; they take no memory yet."""
         leaky = self.activation == LeakyReLU.kind
-        layers = multilayer_perceptron(
-            (PIXELS, *self.hidden, CLASSES),
-            activation=LeakyReLU(self.leak) if leaky else ACTIVATIONS[self.activation](),
+        activation = LeakyReLU(self.leak) if leaky else ACTIVATIONS[self.activation]()
+        image: list[Layer] = []
+        features = PIXELS
+        if self.filters:
+            image = convolutions(
+                (1, SIDE, SIDE),
+                self.filters,
+                self.kernel_size,
+                activation=activation,
+                batch_norm=self.batch_norm,
+            )
+            features = sample_shapes(image)[-1][0]
+        return image + multilayer_perceptron(
+            (features, *self.hidden, CLASSES),
+            activation=activation,
             batch_norm=self.batch_norm,
             dropout=self.dropout,
         )
-        return Network(layers, dtype=dtype).initialize(rng=rng)
+
+    def build_network(self, *, rng: np.random.Generator, dtype: DTypeLike = np.float32) -> Network:
+        """A new network of this recipe's architecture, with 784 inputs and 10 outputs."""
+        return Network(self.layers(), dtype=dtype).initialize(rng=rng)
 
     def build_optimizer(self, params: Array, grads: Array) -> GradientDescent:
         """This recipe's optimizer for a network's flat vectors."""
@@ -156,7 +204,8 @@ class Recipe:
 
     def to_dict(self) -> dict[str, Any]:
         """All fields, ready for JSON."""
-        return {**dataclasses.asdict(self), "hidden": list(self.hidden)}
+        lists = {"filters": list(self.filters), "hidden": list(self.hidden)}
+        return {**dataclasses.asdict(self), **lists}
 
     def to_json(self) -> str:
         """All fields as a JSON object."""
@@ -193,17 +242,18 @@ def check_field(name: str, value: Any) -> None:
     rule, kind = field.metadata, type(field.default)
     if name == "batch_size" and value is None:
         return
-    if name == "hidden":
-        if not isinstance(value, tuple | list) or len(value) > MAX_HIDDEN_LAYERS:
+    if kind is tuple:
+        if not isinstance(value, tuple | list) or len(value) > rule["layers"]:
             raise RecipeError(
-                f"hidden: expected units of up to {MAX_HIDDEN_LAYERS} layers, such as 256, 128; "
+                f"{name}: expected numbers for up to {rule['layers']} layers, such as 32, 16; "
                 f"got {value!r}",
-                kind="hidden",
-                layers=MAX_HIDDEN_LAYERS,
+                kind="layers",
+                field=name,
+                layers=rule["layers"],
                 value=value,
             )
-        for units in value:
-            _check_number(name, units, int, rule)
+        for number in value:
+            _check_number(name, number, int, rule)
     elif "choices" in rule:
         if value not in rule["choices"]:
             raise RecipeError(
@@ -281,6 +331,15 @@ RECIPES: dict[str, Recipe] = {
             schedule="cosine",
             warmup=1,
             epochs=20,
+        ),
+        # It looks for the same strokes at every place of the image.
+        Recipe(
+            name="convolution",
+            filters=(8, 16),
+            hidden=(64,),
+            learning_rate=0.002,
+            schedule="cosine",
+            epochs=3,
         ),
         # What the page opens with: it also trains on the synthetic pen's styles of handwriting.
         Recipe(

@@ -5,9 +5,9 @@ an evaluation on validation data. Nothing here knows threads, clocks or pages: t
 when work happens, and may stop at any time. The same state of the random generator gives the same
 parameters, bit for bit.
 
-A batch of more than a thousand samples is taken in chunks whose gradients are added up, so that a
-full-batch step pauses too. Batch normalisation then normalises each chunk by itself ("ghost
-batches": E. Hoffer et al., 2017).
+A batch of more samples than the network's `chunk` is taken in chunks whose gradients are added up,
+so that a full-batch step pauses too, and a convolution's patches stay few. Batch normalisation then
+normalises each chunk by itself ("ghost batches": E. Hoffer et al., 2017).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from .layers import Array, BatchNorm, scaled
 from .losses import softmax_cross_entropy, targets
 from .metrics import Evaluation, evaluation_steps
 from .mnist import CLASSES, Dataset
-from .network import CHUNK, Network, set_dropout
+from .network import Network, set_dropout
 from .optimizers import Momentum, schedule_factor
 from .pen.batches import Samples
 from .recipes import Recipe, RecipeError
@@ -81,14 +81,14 @@ def train(
     ----------
     network : of any architecture of the data's width; its parameters change in place
     train_set, validation_set : the latter may be None
-    recipe : its `hidden`, `activation` and `batch_norm` are not used, the network has its own
+    recipe : what it says of layers is not used, the network has its own
     rng : shuffles the samples and draws dropout
     position, step : epochs and optimizer steps that the network was trained for already: a training
         run that was interrupted continues there, with its schedule but a fresh optimizer
 
     Yields
     ------
-    Progress, after every batch or chunk of a thousand samples, and at the end of every epoch; the
+    Progress, after every batch or chunk of it, and at the end of every epoch; the
     generator's return value is the last one
 
     Raises
@@ -157,9 +157,7 @@ class _Run:
                 break  # a single last sample has no variance to normalise by
             for _ in self.samples.write(batch):
                 yield from self.pause()
-            chunks = [batch]
-            if len(batch) > CHUNK:
-                chunks = np.array_split(batch, math.ceil(len(batch) / CHUNK))
+            chunks = np.array_split(batch, math.ceil(len(batch) / network.chunk))
             total = np.zeros_like(network.grads) if len(chunks) > 1 else None
             for chunk in chunks:
                 if self.seen > start:

@@ -17,8 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from nn import Dataset
-from nn.drawing.preprocessing import SIDE
-from nn.mnist import CLASSES, MAGIC, PIXELS
+from nn.mnist import CLASSES, MAGIC, PIXELS, SIDE
 
 MAX_DRAWINGS = 500
 SCALE, GAP = 3, 4  # of the sheet, in pixels

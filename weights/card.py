@@ -39,10 +39,9 @@ from drawn import draw_all, load_strokes  # noqa: E402
 
 from nn import Dataset, Network, load_mnist, load_network  # noqa: E402
 from nn.calibration import calibration_error, evidence, separation  # noqa: E402
-from nn.drawing.preprocessing import SIDE  # noqa: E402
 from nn.drawing.reading import BLOT  # noqa: E402
 from nn.layers import scaled  # noqa: E402
-from nn.mnist import NO_DIGIT  # noqa: E402
+from nn.mnist import NO_DIGIT, SIDE  # noqa: E402
 from nn.pen.pen import write_digits, write_nondigits  # noqa: E402
 
 FILE, CARD, PICTURES = HERE / "best.npz", HERE / "README.md", HERE / "card"

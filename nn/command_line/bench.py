@@ -6,11 +6,12 @@ Each of these trains for one epoch in turn, so that a slow moment of the machine
     PyTorch         eager, the same layers, fused Adam; the images are scaled once and batches are
                     taken by a permutation; the loss is never fetched
     scikit-learn    MLPClassifier.partial_fit, the same widths, Adam, ReLU, no penalty; only for the
-                    first shape, as it has neither batch normalisation nor dropout
+                    first shape, as it has no batch normalisation, dropout or convolution
     original        the algorithm of the script that this project started from, in plain float64
                     NumPy: one-hot vectors, one step per epoch on all digits; first shape only
     bare products   only the matrix products of an epoch, float32 into existing memory: forward, dW,
-                    and dx for all but the first layer. No training can be faster.
+                    and dx for all but the first layer; of a convolution those with its patches. No
+                    training by matrix products can be faster.
 
 Times are CPU times of the process, medians over the epochs after an untimed first one. BLAS and
 PyTorch must be limited to one thread *before* they are loaded: `python -m nn bench` does so. A
@@ -26,21 +27,24 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import math
 import os
 import platform
 import statistics
 import time
 from collections.abc import Callable, Mapping
-from itertools import pairwise
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nn.convolution import Convolution
+from nn.layers import Array, Dense
 from nn.metrics import evaluate
-from nn.mnist import CLASSES, PIXELS, Dataset, load_mnist
-from nn.recipes import Recipe
+from nn.mnist import CLASSES, PIXELS, SIDE, Dataset, load_mnist
+from nn.network import sample_shapes
+from nn.recipes import RECIPES, Recipe
 from nn.training import train
 
 Epoch: TypeAlias = Callable[[], object]  # trains, or multiplies, for one epoch
@@ -53,6 +57,7 @@ REFERENCES = {"torch": "PyTorch", "sklearn": "scikit-learn"}
 
 PLAIN = Recipe(name="plain", validation=0)
 DEEP = Recipe(name="deep", hidden=(512, 256), batch_norm=True, dropout=0.2, validation=0)
+CONVOLUTION = RECIPES["convolution"].replace(schedule="constant", validation=0)
 TO_THE_MARK = Recipe(name="to the mark", learning_rate=0.003, epochs=3, validation=0)
 
 
@@ -65,10 +70,12 @@ def run(rounds: int, samples: int) -> None:
         if not _installed(module):
             print(f"{name} is not installed and left out")
     plain = compare(PLAIN, data, rounds)
-    print(table(f"{_widths(PLAIN)}, Leaky ReLU", plain, samples))
+    print(table(f"{PLAIN.sizes}, Leaky ReLU", plain, samples))
     deep = compare(DEEP, data, rounds)
-    title = f"{_widths(DEEP)}, Leaky ReLU, batch normalisation, dropout {DEEP.dropout:g}"
+    title = f"{DEEP.sizes}, Leaky ReLU, batch normalisation, dropout {DEEP.dropout:g}"
     print(table(title, deep, samples))
+    convolution = compare(CONVOLUTION, data, rounds)
+    print(table(f"{CONVOLUTION.sizes}, Leaky ReLU, max pooling", convolution, samples))
     original = statistics.median(plain["original"]) * len(train_set) / samples
     print(race(original, train_set, test_set))
 
@@ -80,7 +87,7 @@ def compare(recipe: Recipe, data: Dataset, rounds: int) -> dict[str, list[float]
     epochs: dict[str, Epoch] = {"ours": ours(recipe, data)}
     if _installed("torch"):
         epochs["PyTorch"] = pytorch(recipe, x, data.labels)
-    if not recipe.batch_norm:
+    if recipe == PLAIN.replace(epochs=rounds + 1):
         if _installed("sklearn"):
             epochs["scikit-learn"] = scikit_learn(recipe, x, data.labels)
         epochs["original"] = original(data)
@@ -113,15 +120,19 @@ def pytorch(recipe: Recipe, x: NDArray[np.float32], labels: NDArray[np.uint8]) -
     torch = importlib.import_module("torch")
     torch.set_num_threads(1)
     torch.manual_seed(0)
-    layers: list[Any] = []
-    for inputs, outputs in pairwise((PIXELS, *recipe.hidden)):
-        layers.append(torch.nn.Linear(inputs, outputs, bias=not recipe.batch_norm))
-        if recipe.batch_norm:
-            layers.append(torch.nn.BatchNorm1d(outputs))
-        layers.append(torch.nn.LeakyReLU(recipe.leak))
-        if recipe.dropout:
-            layers.append(torch.nn.Dropout(recipe.dropout))
-    network = torch.nn.Sequential(*layers, torch.nn.Linear(recipe.hidden[-1], CLASSES))
+    make: dict[str, Callable[[Any], Any]] = {
+        "dense": lambda layer: torch.nn.Linear(layer.inputs, layer.outputs, bias=layer.bias),
+        "batch_norm": lambda layer: torch.nn.BatchNorm1d(layer.units),
+        "leaky_relu": lambda layer: torch.nn.LeakyReLU(layer.slope),
+        "dropout": lambda layer: torch.nn.Dropout(layer.rate),
+        "unflatten": lambda layer: torch.nn.Unflatten(1, (1, SIDE, SIDE)),
+        "convolution": lambda layer: torch.nn.Conv2d(
+            layer.channels, layer.filters, layer.kernel_size, padding=layer.padding
+        ),
+        "max_pooling": lambda layer: torch.nn.MaxPool2d(layer.size),
+        "flatten": lambda layer: torch.nn.Flatten(),
+    }
+    network = torch.nn.Sequential(*(make[layer.kind](layer) for layer in recipe.layers()))
     cross_entropy = torch.nn.CrossEntropyLoss()
     adam = torch.optim.Adam(network.parameters(), lr=recipe.learning_rate, fused=True)
     images, targets = torch.from_numpy(x), torch.from_numpy(labels.astype(np.int64))
@@ -177,26 +188,36 @@ def original(data: Dataset) -> Epoch:
 
 def bare_products(recipe: Recipe, samples: int) -> Epoch:
     """Only the matrix products of an epoch."""
-    rng = np.random.default_rng(0)
     size = recipe.batch_size or samples
-    widths = (PIXELS, *recipe.hidden, CLASSES)
-    values = [rng.random((size, width), np.float32) for width in widths]
-    weights = [rng.random(shape, np.float32) for shape in pairwise(widths)]
-    gradients = [np.empty_like(weight) for weight in weights]
-    slopes = [np.empty_like(value) for value in values]
+    chunk = recipe.build_network(rng=np.random.default_rng(0)).chunk
+    batches = [min(size, samples - first) for first in range(0, samples, size)]
+    chunks = [len(part) for n in batches for part in np.array_split(range(n), -(-n // chunk))]
+    products = {n: _products(recipe, n) for n in set(chunks)}
 
     def epoch() -> None:
-        for first in range(0, samples, size):
-            n = min(size, samples - first)
-            x, dx = [value[:n] for value in values], [slope[:n] for slope in slopes]
-            for i, weight in enumerate(weights):
-                np.matmul(x[i], weight, out=dx[i + 1])
-            for i in reversed(range(len(weights))):
-                np.matmul(x[i].T, x[i + 1], out=gradients[i])
-                if i > 0:
-                    np.matmul(x[i + 1], weights[i].T, out=dx[i])
+        for n in chunks:
+            for left, right, out in products[n]:
+                np.matmul(left, right, out=out)
 
     return epoch
+
+
+def _products(recipe: Recipe, n: int) -> list[tuple[Array, Array, Array]]:
+    """The factors of each product for n samples, with memory for the result."""
+    rng, layers, products = np.random.default_rng(0), recipe.layers(), []
+    for layer, shape in zip(layers, sample_shapes(layers), strict=False):
+        if isinstance(layer, Convolution):  # W P, dy Pᵀ, Wᵀ dy
+            places = n * math.prod(layer.output_shape(shape)[1:])
+            sizes = layer.filters, layer.channels * layer.kernel_size**2, places
+        elif isinstance(layer, Dense):  # x W, dy Wᵀ, xᵀ dy
+            sizes = n, layer.inputs, layer.outputs
+        else:
+            continue
+        a, b, c = (rng.random(shape, np.float32) for shape in (sizes[:2], sizes[1:], sizes[::2]))
+        products += [(a, b, c), (c, b.T, a.copy()), (a.T, c, b.copy())]
+        if len(products) == 3:  # without dx of the first layer
+            del products[2 if isinstance(layer, Convolution) else 1]
+    return products
 
 
 def table(title: str, seconds: Mapping[str, list[float]], samples: int) -> str:
@@ -285,7 +306,3 @@ def _installed(module: str) -> bool:
 
 def _ratio(times: list[float], others: list[float]) -> float:
     return statistics.median(a / b for a, b in zip(times, others, strict=True))
-
-
-def _widths(recipe: Recipe) -> str:
-    return "-".join(str(width) for width in (PIXELS, *recipe.hidden, CLASSES))

@@ -81,7 +81,7 @@ def run_train(options: argparse.Namespace) -> int:
     rng = np.random.default_rng(options.seed)
     network = recipe.build_network(rng=rng)
     fitting, validation = split_validation(train_set, recipe)
-    print(f"{recipe.name}: {_architecture(recipe)}, {len(network.params):,} parameters")
+    print(f"{recipe.name}: {recipe.sizes}, {len(network.params):,} parameters")
     report = TrainingReport(sys.stdout, recipe.epochs)
     started = time.monotonic()
     last: Evaluation | None = None
@@ -220,16 +220,19 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_field(group: Any, option: dataclasses.Field[Any]) -> None:
-    rule, kind = option.metadata, type(option.default)
+    rule = option.metadata
+    kind: type = type(option.default)
     text = rule["help"] if "low" not in rule else f"{rule['help']}, {allowed(rule)}"
     settings: dict[str, Any] = {"dest": option.name, "default": None, "help": text}
     if kind is bool:
         settings["action"] = argparse.BooleanOptionalAction
     else:
-        settings["type"] = {"hidden": int, "batch_size": _batch_size}.get(option.name, kind)
+        settings["type"] = int if kind is tuple else kind
         settings["choices"] = rule.get("choices")
-    if option.name == "hidden":
-        settings.update(nargs="*", metavar="UNITS")
+    if option.name == "batch_size":
+        settings["type"] = _batch_size
+    if kind is tuple:
+        settings.update(nargs="*", metavar=option.name.upper())
     group.add_argument(f"--{option.name.replace('_', '-')}", **settings)
 
 
@@ -317,10 +320,6 @@ def _check_writable(path: Path) -> None:
         raise CheckpointError(f"{path}: there is no folder to write it to")
     if path.is_dir():
         raise CheckpointError(f"{path}: expected a file to write to, found a folder")
-
-
-def _architecture(recipe: Recipe) -> str:
-    return "-".join(str(width) for width in (784, *recipe.hidden, 10))
 
 
 def _accuracy(result: Evaluation) -> str:

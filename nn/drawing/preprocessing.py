@@ -22,7 +22,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-SIDE = 28  # of the network's input
+from nn.mnist import SIDE
+
 FITTED = 20  # the longer side of the digit in it
 NOISE = 12.0  # smaller colour distances are paper; black and white are some 440 apart
 CONTRAST = 24.0  # the least distance of full ink from the paper

@@ -10,9 +10,14 @@ With x the drawing, z its ten scores and s = Σ w_k z_k the score in question:
     h_i W_ij ∂s/∂z_j                the contribution of a connection; they sum over j to unit i's
     ∂z_j/∂x                         the image that unit j responds to, for this drawing
 
-A network of dense layers and Leaky ReLU is linear around any one drawing, so these derivatives
-are exact; the biases contribute the rest of s. All is computed on `explaining(network)`, the folded
-network, which predicts the same without batch normalisation and dropout.
+A filter of a convolution is a unit, too: its contribution is the sum over its map, its activation
+is the largest of its map, and the image it responds to is that of the place where its sum is
+largest.
+
+A network of dense layers, convolutions and Leaky ReLU is linear around any one drawing, so these
+derivatives are exact; the biases contribute the rest of s. All is computed on
+`explaining(network)`, the folded network, which predicts the same without batch normalisation and
+dropout.
 
 Sources: A. Shrikumar et al., "Not Just a Black Box", 2016 (gradient × input); M. Zeiler and
 R. Fergus, "Visualizing and Understanding Convolutional Networks", 2014 (occlusion); J. Adebayo et
@@ -23,31 +28,49 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nn.drawing.preprocessing import SIDE
+from nn.convolution import Convolution
 from nn.layers import Array, Dense, scaled
-from nn.mnist import CLASSES
-from nn.network import CHUNK, Network
+from nn.mnist import CLASSES, SIDE
+from nn.network import Network
 
 PATCH = 4  # pixels per side of an occluded patch
 
 
+Weighted: TypeAlias = Dense | Convolution
+
+
 @dataclass(frozen=True)
 class Passage:
-    """One drawing's forward and backward pass through a network, per dense layer."""
+    """One drawing's forward and backward pass through a network, per layer with weights.
 
-    inputs: tuple[Array, ...]  # the pixels, (784,), then each hidden layer's activations
+    A convolution takes and gives maps, (channels, height, width); a dense layer vectors.
+    """
+
+    units: tuple[int, ...]  # the pixels, then the units of each hidden layer: filters, or outputs
+    inputs: tuple[Array, ...]  # the pixels, then each hidden layer's activations, pooled
     sums: tuple[Array, ...]  # x W + b; the last are the ten scores
     input_slopes: tuple[Array, ...]  # ∂s/∂inputs
     sum_slopes: tuple[Array, ...]  # ∂s/∂sums; the last is w
 
+    def by_unit(self, values: Array, layer: int) -> Array:
+        """Values of a layer's activations as (units, places); a dense layer's have one place."""
+        return values.reshape(self.units[layer], -1)
+
     def shares(self, layer: int) -> Array:
         """The contributions to s of a hidden layer's units, counted from 1; of the pixels for 0."""
-        shares: Array = self.inputs[layer] * self.input_slopes[layer]
-        return shares
+        shares = self.inputs[layer] * self.input_slopes[layer]
+        summed: Array = self.by_unit(shares, layer).sum(axis=1)
+        return summed
+
+    def outputs(self, layer: int) -> Array:
+        """The activations of a hidden layer's units, counted from 1; a filter's largest."""
+        largest: Array = self.by_unit(self.inputs[layer], layer).max(axis=1)
+        return largest
 
 
 @dataclass(frozen=True)
@@ -85,9 +108,9 @@ def explaining(network: Network) -> Network:
     return folded
 
 
-def dense_layers(explained: Network) -> list[Dense]:
-    """The dense layers, the last of which gives the ten scores."""
-    return [layer for layer in explained.layers if isinstance(layer, Dense)]
+def weighted_layers(explained: Network) -> list[Weighted]:
+    """The dense layers and convolutions, the last of which gives the ten scores."""
+    return [layer for layer in explained.layers if isinstance(layer, Dense | Convolution)]
 
 
 def without(explained: Network, off: Mapping[int, Iterable[int]]) -> Network:
@@ -99,11 +122,12 @@ def without(explained: Network, off: Mapping[int, Iterable[int]]) -> Network:
     off : units, counted from 0, by hidden layer, counted from 1; ValueError for others
     """
     copy = explaining(explained)
-    dense = dense_layers(copy)
+    weighted = weighted_layers(copy)
     for layer, units in off.items():
         chosen = list(units)
-        _check(dense, layer, chosen)
-        dense[layer].W[chosen] = 0.0
+        _check(weighted, layer, chosen)
+        following = weighted[layer]
+        _by_input(following, following.W, weighted[layer - 1].units)[chosen] = 0.0
     return copy
 
 
@@ -119,22 +143,25 @@ def passage(explained: Network, x: Array, weights: Array) -> Passage:
     inputs, sums = [], []
     y: Array = np.asarray(x, dtype)[None]
     for layer in explained.layers:
-        if isinstance(layer, Dense):
+        if isinstance(layer, Dense | Convolution):
             inputs.append(y[0].copy())
         y = layer.forward(y)
-        if isinstance(layer, Dense):
+        if isinstance(layer, Dense | Convolution):
             sums.append(y[0].copy())
     input_slopes, sum_slopes = [], []
     dy: Array | None = weights.astype(dtype)[None]
     for layer in reversed(explained.layers):
         if dy is None:
             break
-        if isinstance(layer, Dense):
+        if isinstance(layer, Dense | Convolution):
             sum_slopes.append(dy[0].copy())
         dy = layer.backward(dy)
-        if isinstance(layer, Dense) and dy is not None:
+        if isinstance(layer, Dense | Convolution) and dy is not None:
             input_slopes.append(dy[0].copy())
-    return Passage(tuple(inputs), tuple(sums), tuple(input_slopes[::-1]), tuple(sum_slopes[::-1]))
+    return Passage(
+        (explained.inputs, *(layer.units for layer in weighted_layers(explained)[:-1])),
+        *(tuple(inputs), tuple(sums), tuple(input_slopes[::-1]), tuple(sum_slopes[::-1])),
+    )
 
 
 def gradient_times_input(explained: Network, x: Array, weights: Array) -> Array:
@@ -181,15 +208,20 @@ def occlusion(
 
 
 def connections(explained: Network, drawing: Passage, layer: int) -> Array:
-    """The contribution to s of each connection from one layer to the next, (from, to).
+    """The contribution to s of each connection from a layer's units to the next, (from, to).
+
+    It is W_ij ∂s/∂W_ij, summed over the places of a filter and over those at which it is used.
 
     Parameters
     ----------
     drawing : from `passage` of the same network
-    layer : a hidden layer, counted from 1, or 0 for the pixels
+    layer : a hidden layer, counted from 1, or 0 for the pixels; to a convolution, these are one
+        unit, the image
     """
-    W = dense_layers(explained)[layer].W
-    added: Array = drawing.inputs[layer][:, None] * W * drawing.sum_slopes[layer]
+    weighted = weighted_layers(explained)[layer]
+    weighted.forward(drawing.inputs[layer][None])
+    weighted.backward(drawing.sum_slopes[layer][None])
+    added: Array = _by_input(weighted, weighted.W * weighted.dW, drawing.units[layer]).sum(axis=2)
     return added
 
 
@@ -197,7 +229,8 @@ def wanted_images(explained: Network, x: Array, layer: int, units: Iterable[int]
     """The images that hidden units respond to: how their sums change with each pixel.
 
     In the first layer these are its weights. In a later one they are valid for this drawing only,
-    as another one activates other units before it.
+    as another one activates other units before it. A filter's are those of one place, where its
+    sum is largest.
 
     Parameters
     ----------
@@ -208,15 +241,18 @@ def wanted_images(explained: Network, x: Array, layer: int, units: Iterable[int]
     -------
     (number of units, 784)
     """
-    dense, wanted = dense_layers(explained), list(units)
-    _check(dense, layer, wanted)
-    end = explained.layers.index(dense[layer - 1])
+    weighted, wanted = weighted_layers(explained), list(units)
+    _check(weighted, layer, wanted)
+    end = explained.layers.index(weighted[layer - 1])
     y: Array = np.repeat(np.asarray(x, explained.params.dtype)[None], len(wanted), axis=0)
     for part in explained.layers[: end + 1]:
         y = part.forward(y)
-    asked = np.zeros_like(y)
-    asked[np.arange(len(wanted)), wanted] = 1.0
-    dy: Array | None = asked
+    sums = y.reshape(*y.shape[:2], -1)  # (n, units, places)
+    rows = np.arange(len(wanted))
+    places = sums[rows, wanted].argmax(axis=1)
+    asked = np.zeros_like(sums)
+    asked[rows, wanted, places] = 1.0
+    dy: Array | None = asked.reshape(y.shape)
     for part in reversed(explained.layers[: end + 1]):
         if dy is not None:
             dy = part.backward(dy)
@@ -234,19 +270,20 @@ def exciting(
     layer : counted from 1; ValueError for others
     count : images per unit
     """
-    dense = dense_layers(explained)
-    _check(dense, layer)
+    weighted = weighted_layers(explained)
+    _check(weighted, layer)
     if len(images) < count:
         raise ValueError(f"expected {count} images or more to choose from, got {len(images)}")
-    units, end = dense[layer - 1].outputs, explained.layers.index(dense[layer])
+    units, end = weighted[layer - 1].units, explained.layers.index(weighted[layer])
     dtype = explained.params.dtype
     best = np.full((count, units), -np.inf, dtype)
     where = np.zeros((count, units), np.int64)
-    for first in range(0, len(images), CHUNK):
-        chunk = images[first : first + CHUNK]
+    for first in range(0, len(images), explained.chunk):
+        chunk = images[first : first + explained.chunk]
         y: Array = scaled(chunk, dtype)
         for part in explained.layers[:end]:
             y = part.forward(y)
+        y = y.reshape(len(chunk), units, -1).max(axis=2)  # a filter's largest
         few = min(count, len(chunk))
         rows = np.argpartition(y, len(chunk) - few, axis=0)[len(chunk) - few :]
         best = np.concatenate([best, np.take_along_axis(y, rows, axis=0)])
@@ -257,10 +294,17 @@ def exciting(
     return Exciting(where.T.copy(), best.T.copy())
 
 
-def _check(dense: list[Dense], layer: int, units: Iterable[int] = ()) -> None:
-    if not 1 <= layer < len(dense):
-        raise ValueError(f"expected a hidden layer from 1 to {len(dense) - 1}, got {layer}")
-    count = dense[layer - 1].outputs
+def _by_input(layer: Weighted, values: Array, units: int) -> Array:
+    """Values in the shape of W as a view, (units of the layer before, units, places)."""
+    if isinstance(layer, Convolution):
+        return values.swapaxes(0, 1).reshape(layer.channels, layer.filters, -1)
+    return values.reshape(units, -1, layer.outputs).swapaxes(1, 2)
+
+
+def _check(weighted: list[Weighted], layer: int, units: Iterable[int] = ()) -> None:
+    if not 1 <= layer < len(weighted):
+        raise ValueError(f"expected a hidden layer from 1 to {len(weighted) - 1}, got {layer}")
+    count = weighted[layer - 1].units
     for unit in units:
         if not 0 <= unit < count:
             raise ValueError(f"expected a unit from 0 to {count - 1} of layer {layer}, got {unit}")

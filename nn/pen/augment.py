@@ -17,7 +17,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from nn.drawing.preprocessing import SIDE
+from nn.mnist import SIDE
 
 ROTATION = 0.14  # standard deviations: of the angle, in radians,
 SLANT = 0.16  # of the shear,

@@ -28,8 +28,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image, ImageDraw
 
-from nn.drawing.preprocessing import SIDE, Pixels, canvas_to_input
-from nn.mnist import CLASSES, PIXELS, Dataset
+from nn.drawing.preprocessing import Pixels, canvas_to_input
+from nn.mnist import CLASSES, PIXELS, SIDE, Dataset
 
 from .skeletons import DIGITS, NONDIGITS, NOT_A_DIGIT, SKELETONS, Skeleton, load_skeletons
 

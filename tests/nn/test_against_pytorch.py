@@ -9,11 +9,14 @@ import numpy as np
 import pytest
 
 from nn import Network, Recipe
+from nn.convolution import Convolution, Flatten, MaxPooling, Unflatten
 from nn.layers import BatchNorm, Dense, LeakyReLU, ReLU, Tanh
+from nn.network import convolutions, sample_shapes
 from nn.optimizers import OPTIMIZERS
 from tests.helpers import cross_entropy
 
 STEPS, SAMPLES, WIDTH = 20, 16, 12
+IMAGE = (2, 9, 10)  # channels, height, width
 TOLERANCE = 1e-8  # the requirement is 1e-5; Adam divides rounding errors by small numbers
 
 
@@ -41,8 +44,19 @@ def module_of(torch: ModuleType, network: Network) -> Any:
         "leaky_relu": lambda layer: torch.nn.LeakyReLU(layer.slope),
         "relu": lambda layer: torch.nn.ReLU(),
         "tanh": lambda layer: torch.nn.Tanh(),
+        "unflatten": lambda it: torch.nn.Unflatten(1, (it.channels, it.height, it.width)),
+        "convolution": lambda it: torch.nn.Conv2d(
+            it.channels, it.filters, it.kernel_size, padding=it.padding, bias=it.bias
+        ),
+        "max_pooling": lambda layer: torch.nn.MaxPool2d(layer.size),
+        "flatten": lambda layer: torch.nn.Flatten(),
     }
-    module = torch.nn.Sequential(*(make[layer.kind](layer) for layer in network.layers)).double()
+    of_images = {"batch_norm": lambda layer: torch.nn.BatchNorm2d(layer.units)}
+    modules = []
+    for layer, shape in zip(network.layers, sample_shapes(network.layers), strict=False):
+        known = {**make, **of_images} if len(shape) == 3 else make
+        modules.append(known[layer.kind](layer))
+    module = torch.nn.Sequential(*modules).double()
     module.load_state_dict(
         {name: torch.from_numpy(array.copy()) for name, array in state_of(network).items()},
         strict=False,  # PyTorch also counts batches
@@ -56,7 +70,7 @@ def state_of(network: Network) -> dict[str, np.ndarray]:
     state = {}
     for key, array in network.arrays().items():
         index, _, name = key.split(".")
-        state[f"{index}.{names.get(name, name)}"] = array.T
+        state[f"{index}.{names.get(name, name)}"] = array.T if array.ndim == 2 else array
     return state
 
 
@@ -128,6 +142,51 @@ def test_twenty_steps_of_batch_normalisation_equal_pytorch(
     network = Network(layers, dtype=np.float64).initialize(rng=rng)
     recipe = Recipe(optimizer=optimizer, learning_rate=0.01, weight_decay=0.01)
     assert_twenty_steps_agree(torch, network, recipe, batches)
+
+
+@pytest.mark.parametrize("batch_norm", [False, True])
+@pytest.mark.parametrize("kernel_size", [2, 3, 5])
+def test_twenty_steps_of_convolutions_equal_pytorch(
+    torch: ModuleType, kernel_size: int, batch_norm: bool, rng: np.random.Generator
+) -> None:
+    leaky = LeakyReLU(0.004)
+    layers = convolutions(IMAGE, (4, 6), kernel_size, activation=leaky, batch_norm=batch_norm)
+    width = sample_shapes(layers)[-1][0]
+    layers = [*layers, Dense(width, 8), ReLU(), Dense(8, 10)]
+    network = Network(layers, dtype=np.float64).initialize(rng=rng)
+    # Blank paper: many places have the same value, of which pooling takes the first, too.
+    x = rng.standard_normal((STEPS, SAMPLES, *IMAGE))
+    x[:, :, :, 3:7] = 0.0
+    batches = [(images.reshape(SAMPLES, -1), rng.integers(0, 10, SAMPLES)) for images in x]
+    recipe = Recipe(optimizer="momentum", learning_rate=0.01)
+    assert_twenty_steps_agree(torch, network, recipe, batches)
+
+
+def test_convolution_and_pooling_equal_pytorch_forwards_and_backwards(
+    torch: ModuleType, rng: np.random.Generator
+) -> None:
+    layers = [Unflatten(*IMAGE), Convolution(2, 5, 3, padding=2), MaxPooling(3), Flatten()]
+    layers.append(Dense(sample_shapes(layers)[-1][0], 10))
+    network = Network(layers, dtype=np.float64).initialize(rng=rng)
+    for layer in layers:
+        layer.needs_input_grad = True
+    module = module_of(torch, network)
+    x, dy = rng.standard_normal((4, network.inputs)), rng.standard_normal((4, 10))
+    theirs = torch.from_numpy(x).requires_grad_()
+    y = module(theirs)
+    np.testing.assert_allclose(network.forward(x), y.detach(), rtol=0, atol=TOLERANCE)
+    y.backward(torch.from_numpy(dy))
+    dx = dy
+    for layer in reversed(layers):
+        dx = layer.backward(dx)
+    np.testing.assert_allclose(dx, theirs.grad, rtol=0, atol=TOLERANCE)
+    grads = dict(module.named_parameters())
+    for place, layer in enumerate(layers):
+        for name, theirs_of in (("dW", "weight"), ("db", "bias")):
+            if layer.shapes:
+                found, wanted = getattr(layer, name), grads[f"{place}.{theirs_of}"].grad
+                found = found.T if found.ndim == 2 else found
+                np.testing.assert_allclose(found, wanted, rtol=0, atol=TOLERANCE)
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.15])

@@ -17,14 +17,14 @@ from nn import (
     CheckpointError,
     Dataset,
     Network,
+    Recipe,
     checkpoint,
     load_checkpoint,
     load_network,
     save_checkpoint,
 )
 from nn.calibration import Calibration
-from nn.layers import BatchNorm, Dense, LeakyReLU, ReLU
-from nn.network import multilayer_perceptron
+from nn.layers import BatchNorm, Dense, LeakyReLU
 from tests.helpers import checkpoint_bytes, inputs_of, tiny_recipe, trained
 
 Arrays = dict[str, np.ndarray]
@@ -143,7 +143,7 @@ REFUSALS: dict[str, tuple[Callable[[Arrays], Arrays], str]] = {
     ),
     "too many layers": (
         lambda c: with_meta(c, layers=[{"kind": "relu"}] * 101),
-        "at most 33 layers, found 101",
+        "at most 51 layers, found 101",
     ),
     "too many hidden layers": (
         lambda c: with_meta(
@@ -167,7 +167,8 @@ REFUSALS: dict[str, tuple[Callable[[Arrays], Arrays], str]] = {
         "batch_norm expects 6",
     ),
     "a negative width": (lambda c: with_layer(c, 0, outputs=-6), "outputs from 1 to 4,096"),
-    "a huge width": (lambda c: with_layer(c, 0, inputs=10**12), "inputs from 1 to 4,096"),
+    "a huge width": (lambda c: with_layer(c, 0, inputs=10**12), "inputs from 1 to 50,176"),
+    "a huge layer": (lambda c: with_layer(c, 0, outputs=10**12), "outputs from 1 to 4,096"),
     "a width of text": (lambda c: with_layer(c, 0, inputs="784"), "found '784'"),
     "a slope of text": (lambda c: with_layer(c, 2, slope="0.1"), "slope from 0 to 1, found '0.1'"),
     "a slope of 3": (lambda c: with_layer(c, 2, slope=3), "slope from 0 to 1, found 3"),
@@ -362,10 +363,45 @@ def test_a_header_of_any_length_is_refused(content: Arrays) -> None:
 
 
 def test_the_widest_recipe_is_below_the_limit() -> None:
-    widest = tiny_recipe("deep", hidden=(4096,) * 8)
-    layers = multilayer_perceptron((784, *widest.hidden, 10), activation=ReLU(), batch_norm=True)
+    layers = tiny_recipe("deep", filters=(64,), hidden=(4096,) * 8).layers()
     shapes = [s for at in layers for s in {**at.shapes, **at.statistic_shapes}.values()]
     assert 4 * sum(map(math.prod, shapes)) < checkpoint.MAX_BYTES - 4 * checkpoint.MAX_META
+
+
+@pytest.mark.parametrize(
+    ("place", "change", "says"),
+    [
+        (1, {"filters": 65}, "filters from 1 to 64"),
+        (1, {"kernel_size": 12}, "kernel_size from 1 to 11"),
+        (1, {"padding": -1}, "padding from 0 to 11"),
+        (1, {"channels": 2}, "convolution expects 2 x 28 x 28 inputs"),
+        (3, {"size": 29}, "size from 1 to 28"),
+        (3, {"size": 20}, "max_pooling expects 4 x 2 x 2 inputs"),
+        (0, {"height": 14}, "dense expects 196 inputs"),
+    ],
+)
+def test_a_convolution_that_does_not_fit_is_refused(
+    place: int, change: dict[str, int], says: str
+) -> None:
+    recipe = Recipe(filters=(3, 4), kernel_size=3, hidden=(5,))
+    network = recipe.build_network(rng=np.random.default_rng(0))
+    found = dict(np.load(io.BytesIO(checkpoint_bytes(network))))
+    with pytest.raises(CheckpointError, match=says):
+        load_checkpoint(file_of(with_layer(found, place, **change)))
+
+
+def test_convolutions_of_too_many_or_too_large_are_refused() -> None:
+    network = Recipe(filters=(3,), hidden=(5,)).build_network(rng=np.random.default_rng(0))
+    found = dict(np.load(io.BytesIO(checkpoint_bytes(network))))
+    first, convolution = json.loads(str(found["meta"]))["layers"][:2]
+    same = {**convolution, "channels": 3, "filters": 3}
+    with pytest.raises(CheckpointError, match="at most 4 convolutions, found 5"):
+        load_checkpoint(file_of(with_meta(found, layers=[first, convolution] + 4 * [same])))
+    wide = {**convolution, "filters": 64, "kernel_size": 1, "padding": 0}
+    large = {**convolution, "channels": 64, "filters": 1}
+    last = [{"kind": "flatten"}, {"kind": "dense", "inputs": 784, "outputs": 10}]
+    with pytest.raises(CheckpointError, match="at most 262,144 numbers per image"):
+        load_checkpoint(file_of(with_meta(found, layers=[first, wide, large, *last])))
 
 
 def test_a_file_from_before_calibrations_still_loads(network: Network, content: Arrays) -> None:

@@ -3,10 +3,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from nn.layers import LAYERS, BatchNorm, Dense, Dropout, Layer, LeakyReLU, ReLU, Tanh, scaled
+from nn.convolution import Convolution, Flatten, MaxPooling, Unflatten
+from nn.layers import BatchNorm, Dense, Dropout, Layer, LeakyReLU, ReLU, Tanh, scaled
+from nn.network import LAYERS
 from tests.helpers import numerical_gradient, relative_error
 
 WIDTH, SAMPLES = 5, 7
+IMAGE = (2, 5, 6)  # channels, height, width
 EVERY_LAYER = {
     "dense": lambda: Dense(WIDTH, 4),
     "dense without bias": lambda: Dense(WIDTH, 4, bias=False),
@@ -17,18 +20,32 @@ EVERY_LAYER = {
     "batch normalisation": lambda: BatchNorm(WIDTH),
     "dropout": lambda: Dropout(0.4),
 }
+EVERY_LAYER_OF_IMAGES = {
+    "convolution": lambda: Convolution(2, 3, 3),
+    "padded convolution": lambda: Convolution(2, 4, 5, padding=2),
+    "convolution, even kernel, no bias": lambda: Convolution(2, 3, 2, padding=1, bias=False),
+    "one place": lambda: Convolution(2, 3, 1),
+    "max pooling": lambda: MaxPooling(2),
+    "max pooling of what does not divide": lambda: MaxPooling(4),
+    "flatten": Flatten,
+    "batch normalisation of channels": lambda: BatchNorm(2),
+    "leaky relu of images": lambda: LeakyReLU(0.004),
+}
 
 
-@pytest.fixture(params=EVERY_LAYER)
+@pytest.fixture(params=[*EVERY_LAYER, *EVERY_LAYER_OF_IMAGES, "unflatten"])
 def layer(request: pytest.FixtureRequest, rng: np.random.Generator) -> Layer:
     """Each kind of layer, by itself, in float64, its parameters anything but their start."""
-    return bound(EVERY_LAYER[request.param](), rng)
+    kinds = {**EVERY_LAYER, **EVERY_LAYER_OF_IMAGES, "unflatten": lambda: Unflatten(1, 1, WIDTH)}
+    return bound(kinds[request.param](), rng)
 
 
 @pytest.fixture
-def x(rng: np.random.Generator) -> np.ndarray:
-    """A batch whose numbers stay clear of the kink at 0."""
-    return rng.uniform(0.1, 2.0, (SAMPLES, WIDTH)) * rng.choice([-1.0, 1.0], (SAMPLES, WIDTH))
+def x(request: pytest.FixtureRequest, rng: np.random.Generator) -> np.ndarray:
+    """A batch whose numbers stay clear of the kink at 0; images for a layer of images."""
+    name = request.node.callspec.params.get("layer") if hasattr(request.node, "callspec") else ""
+    shape = (SAMPLES, *(IMAGE if name in EVERY_LAYER_OF_IMAGES else (WIDTH,)))
+    return rng.uniform(0.1, 2.0, shape) * rng.choice([-1.0, 1.0], shape)
 
 
 def bound(layer: Layer, rng: np.random.Generator) -> Layer:
@@ -71,6 +88,10 @@ def test_a_layer_never_writes_into_what_it_is_given(
         layer.backward(dy)
         np.testing.assert_array_equal(dy, 1.0)
     np.testing.assert_array_equal(x, given)
+
+
+def test_a_layer_says_the_shape_of_its_outputs(layer: Layer, x: np.ndarray) -> None:
+    assert forward(layer, x).shape[1:] == layer.output_shape(x.shape[1:])
 
 
 def test_config_makes_the_same_layer_again(

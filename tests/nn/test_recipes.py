@@ -29,6 +29,7 @@ def test_original_has_the_settings_of_the_script_and_nothing_else() -> None:
     recipe = RECIPES["original"]
     expected = {
         "name": "original",
+        "filters": (),
         "hidden": (128,),
         "activation": "leaky_relu",
         "leak": 0.004,
@@ -46,6 +47,7 @@ def test_original_has_the_settings_of_the_script_and_nothing_else() -> None:
     off += ("augment", "pen", "nondigits")
     found = dataclasses.asdict(recipe)
     found.pop("momentum")  # gradient descent has none
+    found.pop("kernel_size")  # of no filters
     assert found == expected | dict.fromkeys(off, 0.0)
 
 
@@ -90,8 +92,8 @@ def test_momentum_and_weight_decay_reach_the_optimizer(optimizer: str) -> None:
         ({"epochs": None}, "epochs: expected a whole number .* got None"),
         ({"hidden": (-5,)}, "hidden: expected a whole number from 1 to 4,096, got -5"),
         ({"hidden": (64, 5000)}, "hidden: .* got 5000"),
-        ({"hidden": 64}, "hidden: expected units of up to 8 layers, such as .* got 64"),
-        ({"hidden": (9,) * 9}, "hidden: expected units of up to 8 layers"),
+        ({"hidden": 64}, "hidden: expected numbers for up to 8 layers, such as .* got 64"),
+        ({"hidden": (9,) * 9}, "hidden: expected numbers for up to 8 layers"),
         ({"dropout": 1}, "dropout: expected a number from 0 to below 1.*, got 1"),
         ({"dropout": -0.1}, "dropout: .* got -0.1"),
         ({"learning_rate": 0}, "learning_rate: expected a number above 0 to .*, got 0"),
@@ -134,7 +136,9 @@ def test_a_text_that_is_no_recipe_is_refused(text: str) -> None:
 
 
 def test_an_unknown_recipe_is_refused_with_those_there_are() -> None:
-    with pytest.raises(RecipeError, match="one of original, adam, deep, best; got 'fast'"):
+    with pytest.raises(
+        RecipeError, match="one of original, adam, deep, convolution, best; got 'fast'"
+    ):
         find_recipe("fast")
 
 

@@ -8,7 +8,7 @@ from functools import partial
 import streamlit as st
 
 from nn import Network, Preprocessing
-from nn.explain.attribution import Passage, above_mean, dense_layers, passage
+from nn.explain.attribution import Passage, above_mean, passage, weighted_layers
 from ui import i18n
 from ui.page.pressable import pressable
 from ui.session import Session
@@ -74,18 +74,18 @@ def _followed(explained: Network, drawing: Passage) -> list[int]:
 
     At first they are those that add most to the verdict.
     """
-    dense = dense_layers(explained)
+    weighted = weighted_layers(explained)
     followed = []
-    columns = st.columns(max(len(dense), 3))
-    for layer, part in enumerate(dense, start=1):
-        scores = layer == len(dense)
+    columns = st.columns(max(len(weighted), 3))
+    for layer, part in enumerate(weighted, start=1):
+        scores = layer == len(weighted)
         label = i18n.FOLLOW_DIGIT if scores else i18n.say("FOLLOW_UNIT", layer=layer)
-        key = f"numbers-{'digit' if scores else layer}-of-{part.outputs}"
+        key = f"numbers-{'digit' if scores else layer}-of-{part.units}"
         if key not in st.session_state:
             adds = drawing.sums[-1] if scores else drawing.shares(layer)
             st.session_state[key] = int(adds.argmax())
         with columns[(layer - 1) % len(columns)]:
-            st.number_input(label, min_value=0, max_value=part.outputs - 1, step=1, key=key)
+            st.number_input(label, min_value=0, max_value=part.units - 1, step=1, key=key)
         followed.append(int(st.session_state[key] or 0))
     return followed
 

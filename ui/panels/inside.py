@@ -15,11 +15,11 @@ from nn import Network, Preprocessing, Reading, judge
 from nn.explain.attribution import (
     Exciting,
     above_mean,
-    dense_layers,
     exciting,
     explaining,
     passage,
     wanted_images,
+    weighted_layers,
     without,
 )
 from nn.network import CHUNK
@@ -62,7 +62,7 @@ def show(view: View) -> None:
 
 def _inspection(session: Session, network: Network) -> Inspection:
     """What the visitor looks at; a new one for a network with other units."""
-    widths = tuple(layer.outputs for layer in dense_layers(session.explained(network))[:-1])
+    widths = tuple(layer.units for layer in weighted_layers(session.explained(network))[:-1])
     if (session.inspection.reader, session.inspection.widths) != (session.reader, widths):
         session.inspection = Inspection(session.reader, widths)
     return session.inspection
@@ -147,7 +147,7 @@ def _detail(view: View, network: Network, steps: Preprocessing, key: Key, digit:
         found = exciting_digits(network, layer, count)
     return flow.detail(
         key,
-        output=float(drawing.inputs[layer][unit]),
+        output=float(drawing.outputs(layer)[unit]),
         share=float(drawing.shares(layer)[unit]),
         digit=digit,
         wanted=wanted_images(explained, steps.input, layer, [unit])[0],

@@ -10,10 +10,9 @@ import numpy as np
 import streamlit as st
 
 from nn import Network, Preprocessing, Reading, judge
-from nn.drawing.preprocessing import SIDE
 from nn.explain.attribution import PATCH, gradient_times_input, occlusion, versus
 from nn.layers import Array
-from nn.mnist import CLASSES
+from nn.mnist import CLASSES, SIDE
 from ui import i18n
 from ui.page.pressable import pressable
 from ui.session import Question, Session

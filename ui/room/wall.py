@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nn import Network
-from nn.drawing.preprocessing import SIDE
+from nn.mnist import SIDE
 from ui.view import elements
 
 from .room import Room

@@ -9,10 +9,9 @@ import numpy as np
 
 from nn import Network, losses
 from nn.calibration import Calibration
-from nn.drawing.preprocessing import SIDE
-from nn.explain.attribution import Passage, dense_layers
+from nn.explain.attribution import Passage, weighted_layers
 from nn.layers import Array, Dense, Layer
-from nn.mnist import CLASSES
+from nn.mnist import CLASSES, SIDE
 from ui import i18n
 
 from . import elements, heat
@@ -79,7 +78,7 @@ def figures(
 
 def shapes(explained: Network, step: Step) -> str:
     """The shapes of the arrays in a step, for all units at once."""
-    n, m = dense_layers(explained)[step.layer - 1].W.shape
+    n, m = weighted_layers(explained)[step.layer - 1].W.shape
     return NUMPY_SHAPES[step.kind].format(n=n, m=m)
 
 
@@ -95,7 +94,7 @@ def picture(explained: Network, drawing: Passage, step: Step) -> str:
     """The terms of a sum over the pixels, as a picture; empty for any other step."""
     if step.kind is not Kind.SUM or step.layer > 1:
         return ""
-    x, W = drawing.inputs[0], dense_layers(explained)[0].W
+    x, W = drawing.inputs[0], weighted_layers(explained)[0].W
     terms = heat.pixels(x, x * W[:, step.unit], i18n.TERMS_LABEL)
     return (
         elements.heading(i18n.TERMS_LABEL)

@@ -11,9 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nn import Dataset, Evaluation
-from nn.drawing.preprocessing import SIDE
 from nn.metrics import Answers
-from nn.mnist import CLASSES
+from nn.mnist import CLASSES, SIDE
 from ui import i18n
 from ui.view import elements
 

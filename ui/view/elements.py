@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from nn import Found, Number, Preprocessing, Reading
-from nn.drawing.preprocessing import FITTED, SIDE
+from nn.drawing.preprocessing import FITTED
 from nn.layers import Array
-from nn.mnist import CLASSES
+from nn.mnist import CLASSES, SIDE
 from ui import assets, i18n
 
 from . import sentences

@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from nn import Network
-from nn.drawing.preprocessing import SIDE
 from nn.layers import Dense
+from nn.mnist import SIDE
 from ui.training.snapshot import Moment
 from ui.view import elements
 

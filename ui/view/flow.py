@@ -14,18 +14,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nn import Network
-from nn.drawing.preprocessing import SIDE
 from nn.explain.attribution import (
     Passage,
     above_mean,
     connections,
-    dense_layers,
     passage,
     wanted_images,
+    weighted_layers,
 )
 from nn.layers import Array
 from nn.losses import softmax
-from nn.mnist import CLASSES
+from nn.mnist import CLASSES, SIDE
 from ui import i18n
 
 from . import elements, heat
@@ -106,13 +105,12 @@ def flow_of(explained: Network, x: Array, shown: Sequence[Sequence[int]] = ()) -
     scores = explained.forward(x[None].astype(explained.params.dtype))[0].copy()
     digit = int(scores.argmax())
     drawing = passage(explained, x, above_mean(digit))
-    dense = dense_layers(explained)
     layers: list[tuple[Unit, ...]] = []
     rest = []
-    for layer in range(1, len(dense)):
+    for layer in range(1, len(drawing.sums)):
         shares = drawing.shares(layer)
         chosen = strongest(shares, shown[layer - 1] if layer <= len(shown) else ())
-        outputs, images = drawing.inputs[layer], wanted_images(explained, x, layer, chosen)
+        outputs, images = drawing.outputs(layer), wanted_images(explained, x, layer, chosen)
         layers.append(
             tuple(
                 Unit((layer, unit), float(outputs[unit]), float(shares[unit]), image)
@@ -124,10 +122,10 @@ def flow_of(explained: Network, x: Array, shown: Sequence[Sequence[int]] = ()) -
     return Flow(
         x,
         digit,
-        tuple(layer.outputs for layer in dense[:-1]),
+        drawing.units[1:],
         tuple(layers),
         tuple(rest),
-        tuple(_lines(explained, drawing, gap, places) for gap in range(len(dense))),
+        tuple(_lines(explained, drawing, gap, places) for gap in range(len(drawing.sums))),
         scores,
         softmax(scores[None])[0],
     )
@@ -193,8 +191,9 @@ def _lines(
     """The strongest connections from one column to the next, the weakest first."""
     last = gap == len(places)
     if last:  # contributions to each score, relative to the mean of the ten
-        W = dense_layers(explained)[gap].W
+        W = weighted_layers(explained)[gap].W
         added = drawing.inputs[gap][:, None] * (W - W.mean(axis=1, keepdims=True))
+        added = added.reshape(drawing.units[gap], -1, CLASSES).sum(axis=1)
     else:
         added = connections(explained, drawing, gap)[:, places[gap]]
     added = added.sum(axis=0, keepdims=True) if gap == 0 else added[list(places[gap - 1])]

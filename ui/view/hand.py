@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nn.drawing.preprocessing import SIDE
+from nn.mnist import SIDE
 from ui import i18n
 from ui.hand import Drawing
 

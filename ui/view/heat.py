@@ -11,9 +11,9 @@ from collections.abc import Collection
 import numpy as np
 from numpy.typing import NDArray
 
-from nn.drawing.preprocessing import SIDE
 from nn.explain.attribution import PATCH
 from nn.layers import Array
+from nn.mnist import SIDE
 from ui import i18n
 
 from .elements import INK, SLATE, data_url

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from nn.drawing.preprocessing import SIDE
 from nn.explain.attribution import PATCH
 from nn.layers import Array
+from nn.mnist import SIDE
 from ui import i18n
 from ui.view.heat import GRID, signed
 

@@ -164,7 +164,7 @@ def hint(found: Hint) -> tuple[str, str]:
 def recipe(settings: Recipe) -> str:
     """A recipe on one line: layer sizes, optimizer, learning rate, batch size, and options."""
     parts = [
-        "-".join(str(width) for width in (784, *settings.hidden, 10)),
+        settings.sizes,
         f"{i18n.OPTIMIZERS[settings.optimizer]} {i18n.number(settings.learning_rate)}",
         i18n.say("BATCH", size=setting("batch_size", settings.batch_size)),
     ]

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from nn import Network
-from nn.explain.attribution import Passage, dense_layers
+from nn.explain.attribution import Passage, weighted_layers
 from nn.layers import Array, Dense, Layer
 
 TERMS = 8  # of a sum that are listed
@@ -86,7 +86,7 @@ def steps_of(explained: Network, units: Sequence[int], *, temperature: float) ->
     temperature : of the network's calibration; 1 has no step
     """
     steps = []
-    dense = dense_layers(explained)
+    dense = weighted_layers(explained)
     for layer, unit in enumerate(units, start=1):
         steps += [Step(Kind.SUM, layer, unit), Step(Kind.BIAS, layer, unit)]
         if layer < len(dense) and activation_after(explained, layer) is not None:
@@ -99,7 +99,7 @@ def steps_of(explained: Network, units: Sequence[int], *, temperature: float) ->
 
 def activation_after(explained: Network, layer: int) -> Layer | None:
     """The activation after a weighted sum, counted from 1; None where there is none."""
-    at = explained.layers.index(dense_layers(explained)[layer - 1]) + 1
+    at = explained.layers.index(weighted_layers(explained)[layer - 1]) + 1
     after = explained.layers[at] if at < len(explained.layers) else None
     return None if isinstance(after, Dense) else after
 
@@ -114,7 +114,7 @@ def sum_of(
     layer, unit : counted from 1, and from 0
     with_place : an input whose term is listed however small it is
     """
-    dense = dense_layers(explained)[layer - 1]
+    dense = weighted_layers(explained)[layer - 1]
     inputs, weights = drawing.inputs[layer - 1], dense.W[:, unit]
     values = inputs * weights
     order = [int(place) for place in np.argsort(-np.abs(values), kind="stable")[:TERMS]]

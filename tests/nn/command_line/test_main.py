@@ -313,7 +313,10 @@ def test_a_network_that_is_not_sure_names_two_digits(
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        ("train --recipe fast", "recipe: expected one of original, adam, deep, best; got 'fast'"),
+        (
+            "train --recipe fast",
+            "original, adam, deep, convolution, best; got 'fast'",
+        ),
         ("train --epochs 0", "epochs: expected a whole number from 1 to 10,000, got 0"),
         ("train --epochs many", "argument --epochs: invalid int value: 'many'"),
         ("train --hidden 64 -5", "hidden: expected a whole number from 1 to 4,096, got -5"),

@@ -9,7 +9,6 @@ from nn.explain.attribution import (
     above_mean,
     connections,
     covered,
-    dense_layers,
     exciting,
     explaining,
     gradient_times_input,
@@ -17,6 +16,7 @@ from nn.explain.attribution import (
     passage,
     versus,
     wanted_images,
+    weighted_layers,
     without,
 )
 from nn.layers import BatchNorm, Dense, Dropout, LeakyReLU, Tanh
@@ -109,7 +109,7 @@ def test_every_station_slopes_as_finite_differences_say(
 ) -> None:
     explained = explaining(network)
     found = passage(explained, rng.random(784), versus(3, 8))
-    for layer, dense in enumerate(dense_layers(explained)):
+    for layer, dense in enumerate(weighted_layers(explained)):
         rest = explained.layers[explained.layers.index(dense) + 1 :]
 
         def onwards(y: np.ndarray, rest: list = rest) -> float:
@@ -127,7 +127,7 @@ def test_pixels_and_biases_make_up_the_whole_score_where_the_network_is_linear(
     reader: Network, seven: np.ndarray
 ) -> None:
     explained = explaining(reader)
-    dense = dense_layers(explained)
+    dense = weighted_layers(explained)
     found = passage(explained, seven, versus(7, 1))
     biases = sum(layer.b @ slopes for layer, slopes in zip(dense, found.sum_slopes, strict=True))
     total = deviation(reader, seven, versus(7, 1))
@@ -142,7 +142,7 @@ def test_connections_sum_to_what_their_unit_adds(network: Network, seven: np.nda
         added = connections(explained, found, layer)
         np.testing.assert_allclose(added.sum(axis=1), found.shares(layer), atol=1e-9)
         into = added.sum(axis=0)
-        sums = (found.sums[layer] - dense_layers(explained)[layer].b) * found.sum_slopes[layer]
+        sums = (found.sums[layer] - weighted_layers(explained)[layer].b) * found.sum_slopes[layer]
         np.testing.assert_allclose(into, sums, atol=1e-9)
 
 
@@ -229,7 +229,7 @@ def test_units_that_are_off_are_as_if_they_put_out_nothing(
     network: Network, seven: np.ndarray
 ) -> None:
     explained = explaining(network)
-    dense = dense_layers(explained)
+    dense = weighted_layers(explained)
     if len(dense) == 1:
         with pytest.raises(ValueError, match="hidden layer from 1 to 0, got 1"):
             without(explained, {1: [0]})
@@ -270,7 +270,7 @@ def test_further_up_the_wanted_image_is_the_gradient_of_the_sum(
     network: Network, rng: np.random.Generator
 ) -> None:
     explained = explaining(network)
-    last, x = len(dense_layers(explained)) - 1, rng.random(784)
+    last, x = len(weighted_layers(explained)) - 1, rng.random(784)
     if last == 0:
         with pytest.raises(ValueError, match="hidden layer from 1 to 0, got 0"):
             wanted_images(explained, x, last, [0])
