@@ -31,6 +31,7 @@ PHONE: dict[str, Any] = {
     "has_touch": True,
     "is_mobile": True,
 }
+NARROW_PHONE = {**PHONE, "viewport": {"width": 360, "height": 800}}
 ELSEWHERE = "room.test"  # this machine, by a name that a browser trusts no more than any other
 PATIENCE = 30_000  # milliseconds that anything expected may take; a loaded machine is slow
 QUIET_ARGUMENTS = (

@@ -65,11 +65,12 @@ def theme(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-@pytest.fixture(params=["desktop", "phone"])
-def visitor(visit: Callable[..., Visit], theme: str, request: pytest.FixtureRequest) -> Visit:
-    """The page at rest in each theme, on each device; without transitions half way."""
-    device = PHONE if request.param == "phone" else DESKTOP
-    return visit(**device, color_scheme=theme, reduced_motion="reduce")
+@pytest.fixture(params=["light desktop", "dark phone"])
+def visitor(visit: Callable[..., Visit], request: pytest.FixtureRequest) -> Visit:
+    """The page at rest in each theme and on each device; without transitions half way."""
+    theme, device = request.param.split()
+    screen = PHONE if device == "phone" else DESKTOP
+    return visit(**screen, color_scheme=theme, reduced_motion="reduce")
 
 
 def test_axe_finds_nothing_from_the_blank_slate_to_the_verdict(visitor: Visit) -> None:

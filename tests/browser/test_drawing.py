@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.page import PEN, PHONE, STROKES, Stroke, Visit
+from tests.browser.page import PEN, STROKES, Stroke, Visit
 
 pytestmark = pytest.mark.browser
 
@@ -49,9 +49,8 @@ def test_every_drawn_digit_gets_its_verdict(desk: Visit) -> None:
         desk.expect_blank()
 
 
-@pytest.mark.parametrize("width", [390, 360])
-def test_a_finger_draws_on_a_phone(visit: Callable[..., Visit], width: int) -> None:
-    phone = visit(**{**PHONE, "viewport": {"width": width, "height": 844}})
+def test_a_finger_draws_on_a_phone(visit: Callable[..., Visit]) -> None:
+    phone = visit(**NARROW_PHONE)
     for digit in (7, 3):
         phone.touch(digit)
         phone.expect_digit(digit)

@@ -10,22 +10,19 @@ import pytest
 from playwright.sync_api import expect
 
 from nn.mnist import parse_idx
-from tests.browser.page import DESKTOP, PHONE, Stroke, Visit
+from tests.browser.page import PHONE, Stroke, Visit
 from tests.browser.test_access import violations
 from ui import i18n
 
 # A 4 like a Y, as nobody in MNIST writes it, and the same again a little differently.
 ODD: list[Stroke] = [[(30, 18), (50, 48), (70, 18)], [(50, 48), (50, 85)]]
 AGAIN: list[Stroke] = [[(29, 20), (50, 46), (72, 20)], [(50, 46), (51, 84)]]
-VISITS = {
-    "a desk": {},
-    "a phone in German": {**PHONE, "locale": "de-DE", "color_scheme": "dark"},
-}
 
 
-@pytest.fixture(params=VISITS)
-def hand(request: pytest.FixtureRequest, visit: Callable[..., Visit]) -> Visit:
-    return visit(**{**DESKTOP, **VISITS[request.param]})
+@pytest.fixture
+def hand(visit: Callable[..., Visit]) -> Visit:
+    """A German phone in the dark; tests/ui/panels/test_hand.py has the rest."""
+    return visit(**PHONE, locale="de-DE", color_scheme="dark")
 
 
 def say(hand: Visit, name: str, **fields: object) -> str:

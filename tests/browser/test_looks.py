@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Locator, expect
 
-from tests.browser.page import PHONE, Visit
+from tests.browser.page import Visit
 from ui import __version__
 
 pytestmark = pytest.mark.browser
@@ -121,9 +121,8 @@ def test_the_strip_is_for_phones_alone(desk: Visit) -> None:
     expect(desk.status).to_be_visible()
 
 
-@pytest.mark.parametrize("width", [390, 360])
-def test_a_phone_trains_from_the_strip(visit: Callable[..., Visit], width: int) -> None:
-    phone = visit(**{**PHONE, "viewport": {"width": width, "height": 844}})
+def test_a_phone_trains_from_the_strip(visit: Callable[..., Visit]) -> None:
+    phone = visit(**NARROW_PHONE)
     expect(phone.strip).to_be_visible()
     expect(phone.page.locator(".stSidebar")).not_to_be_in_viewport()
     assert overflow(phone) <= 0

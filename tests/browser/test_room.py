@@ -24,6 +24,7 @@ from tests.browser.test_access import violations
 from tests.browser.test_hand import ODD
 from ui import i18n
 
+LEARNED = 180_000  # milliseconds; a machine at rest takes a tenth
 SLOW = 8000  # milliseconds; promised are 2000, which tests/load/room.py measures
 
 
@@ -151,7 +152,8 @@ def test_a_room_from_the_qr_code_to_the_end(come: Callable[..., Any], tmp_path: 
     start.click()
     page.get_by_role("option", name="Original").click()
     page.locator(".st-key-learn button").click()
-    expect(page.locator(".st-key-training-status")).to_contain_text("Done")
+    done = expect(page.locator(".st-key-training-status"))
+    done.to_contain_text("Done", timeout=LEARNED)  # the pen writes thousands of digits for it
     expect(page.get_by_text("by held-out writers (1); Original reads")).to_be_visible()
     page.get_by_role("button", name="Learned").click()
     expect(tiles.first).to_contain_text("→ 4")  # misread before, read now

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from playwright.sync_api import Locator, expect
@@ -113,10 +114,9 @@ def test_the_slate_stays_free_to_draw_on(desk: Visit) -> None:
     expect(card).to_be_visible()
 
 
-@pytest.mark.parametrize("locale", ["en-GB", "de-DE"])
-@pytest.mark.parametrize("device", ["desktop", "phone"])
-def test_every_stops_words_fit(visit: Callable[..., Visit], locale: str, device: str) -> None:
-    visitor = visit(**(PHONE if device == "phone" else {}), locale=locale)
+@pytest.mark.parametrize("device", [{}, PHONE], ids=["desktop", "phone"])
+def test_every_stops_words_fit(visit: Callable[..., Visit], device: dict[str, Any]) -> None:
+    visitor = visit(**device, locale="de-DE")  # whose words are longer
     visitor.page.locator(".tour-start").click()
     card = visitor.page.locator(".tour")
     for number in range(1, len(STOPS) + 1):
