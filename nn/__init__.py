@@ -4,6 +4,7 @@ The core, best read in this order; each module adds one thing to those before it
 
     mnist        the data: 70,000 images with labels, checked and parsed
     layers       y = f(x) and its derivative: dense, activations, batch normalisation, dropout
+    convolution  layers of images: convolution, pooling, and the way there and back
     losses       softmax and cross-entropy: one number that says how wrong the network is
     optimizers   how the parameters follow the gradient: from gradient descent to AdamW
     calibration  how far a network's probabilities can be trusted
@@ -20,7 +21,7 @@ and `errors`, the base class of what is refused. Around the core:
     drawing/     pixels to digits: preprocessing, image_file, rows, segmentation, rules, photo,
                  reading
     pen/         a synthetic pen to train on: skeletons, pen, augment, batches
-    explain/     why this digit: attribution, projection, neighbours, diagnostics
+    explain/     why this digit: attribution, filters, shift, projection, neighbours, diagnostics
     command_line/  python -m nn
 """
 

@@ -85,7 +85,8 @@ def _jumps(run: Snapshot) -> Hint | None:
 
 
 def _dead(run: Snapshot) -> Hint | None:
-    """At least 40 % of a layer's units had no output for the latest batch, after an epoch."""
+    """At least 40 % of a layer's units, or filters, had no output for the latest batch, after an
+    epoch."""
     latest = {point.layer: point.dead for point in run.layers if point.dead is not None}
     if run.epoch < 1 or not latest:
         return None
@@ -95,7 +96,8 @@ def _dead(run: Snapshot) -> Hint | None:
     fix: dict[str, Any] = {"learning_rate": _tidy(run.recipe.learning_rate / 3)}
     if run.recipe.activation == "relu" or run.recipe.leak == 0:
         fix = {"activation": "leaky_relu", "leak": 0.01}
-    return Hint("DEAD", {"layer": layer, "dead": dead}, fix)
+    name = "DEAD_FILTERS" if layer <= len(run.recipe.filters) else "DEAD"
+    return Hint(name, {"layer": layer, "dead": dead}, fix)
 
 
 def _overfits(run: Snapshot) -> Hint | None:
@@ -112,6 +114,8 @@ def _overfits(run: Snapshot) -> Hint | None:
     if run.recipe.samples:
         fields["samples"] = run.recipe.samples
         return Hint("TOO_FEW", fields, {"samples": 0, "epochs": min(run.recipe.epochs, 10)})
+    if not run.recipe.hidden:  # there is no unit that could be dropped
+        return None
     rate = 0.3 if run.recipe.dropout < 0.3 else min(run.recipe.dropout + 0.2, 0.7)
     return Hint("OVERFITS", {**fields, "rate": rate}, {"dropout": _tidy(rate)})
 
@@ -131,7 +135,8 @@ def _barely_moves(run: Snapshot) -> Hint | None:
 
 
 def _too_small(run: Snapshot) -> Hint | None:
-    """After three epochs, training accuracy is below 95 % and a layer has fewer than 16 units."""
+    """After three epochs, training accuracy is below 95 % and a hidden layer has fewer than 16
+    units; few filters are no such bottleneck."""
     narrowest = min(run.recipe.hidden, default=0)
     if run.epoch < 3 or not 0 < narrowest < 16 or run.accuracy >= 0.95:
         return None

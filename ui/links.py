@@ -17,7 +17,7 @@ from nn.recipes import check_seed
 
 FIELDS = {field.name: field for field in dataclasses.fields(Recipe) if field.name != "name"}
 FULL = "full"  # the batch size that means all samples
-NONE = "none"  # no hidden layer
+NONE = "none"  # no such layer
 
 
 @dataclass(frozen=True)

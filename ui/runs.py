@@ -13,6 +13,7 @@ from pathlib import PurePath
 from typing import Any
 
 from nn import Evaluation, Network, Recipe, RecipeError
+from nn.convolution import Convolution
 from nn.layers import Dense
 from nn.recipes import check_field
 
@@ -201,8 +202,24 @@ def _epochs(value: object) -> int:
 
 
 def hidden_units(network: Network) -> tuple[int, ...]:
-    """The units of each hidden layer."""
+    """The units of each hidden dense layer."""
     return tuple(layer.outputs for layer in network.layers if isinstance(layer, Dense))[:-1]
+
+
+def fitting(recipe: Recipe, network: Network) -> Recipe:
+    """The recipe with the layers of a network, as far as a recipe can say what they are.
+
+    A recipe's convolutions all have one kernel size, and each is followed by pooling. For a network
+    from elsewhere, the recipe has as many filters, or none where that would break a limit.
+    """
+    found = [layer for layer in network.layers if isinstance(layer, Convolution)]
+    filters = tuple(layer.filters for layer in found)
+    kernel_size = found[0].kernel_size if found else recipe.kernel_size
+    hidden = hidden_units(network)
+    try:
+        return recipe.replace(filters=filters, kernel_size=kernel_size, hidden=hidden)
+    except RecipeError:
+        return recipe.replace(filters=(), hidden=hidden)
 
 
 def _recipe(network: Network, value: object) -> Recipe:
@@ -211,8 +228,4 @@ def _recipe(network: Network, value: object) -> Recipe:
         recipe = Recipe.from_dict(value) if isinstance(value, dict) else Recipe()
     except RecipeError:
         recipe = Recipe()
-    return (
-        recipe
-        if tuple(recipe.hidden) == hidden_units(network)
-        else Recipe(hidden=hidden_units(network))
-    )
+    return recipe if fitting(recipe, network) == recipe else fitting(Recipe(), network)

@@ -20,7 +20,7 @@ from nn.teach import TEACHING
 from .files import network_from_upload
 from .hand import Hand, dataset
 from .presets import PRESETS
-from .runs import Run, Runs, hidden_units
+from .runs import Run, Runs, fitting
 from .storage import Kept, Store, StoreError
 from .training.snapshot import Moment, Snapshot, State
 from .training.trainers import Trainers
@@ -132,6 +132,8 @@ class Inspection:
     chosen : the unit that is shown: its layer, counted from 1, and its place
     disabled : units without which the prediction is made again
     shown : the units of each layer in the picture
+    windows : by convolution, counted from 1, the place in its filters' maps, row and column after
+        pooling; none where the page chooses
     """
 
     reader: str = ""
@@ -139,6 +141,23 @@ class Inspection:
     chosen: tuple[int, int] | None = None
     disabled: frozenset[tuple[int, int]] = frozenset()
     shown: tuple[tuple[int, ...], ...] = ()
+    windows: dict[int, tuple[int, int]] = field(default_factory=dict)
+
+
+@dataclass
+class Displacement:
+    """How the visitor moves the drawing, and who reads it then.
+
+    Attributes
+    ----------
+    right, angle, scale : pixels, degrees clockwise, and percent of the size
+    readers : the names of two networks; None where the page chooses
+    """
+
+    right: int = 0
+    angle: int = 0
+    scale: int = 100
+    readers: tuple[str | None, str | None] = (None, None)
 
 
 @dataclass(frozen=True)
@@ -232,6 +251,7 @@ class Session:
     run_to_choose: str | None = None
     question: Question | None = None
     inspection: Inspection = field(default_factory=Inspection)
+    displacement: Displacement = field(default_factory=Displacement)
     step: int = 0
     film: Film | None = None
     film_moments: tuple[Moment, ...] = ()
@@ -342,7 +362,7 @@ class Session:
     ) -> Run:
         """Start a run that teaches a copy of a network some drawings; it becomes the one that
         reads."""
-        recipe = recipe.replace(hidden=hidden_units(network))
+        recipe = fitting(recipe, network)
         training = self.scheduler.start(
             recipe,
             seed=seed,
@@ -462,38 +482,45 @@ class Session:
         steps: Callable[[Network], Generator[None, None, T]],
         *,
         every: float = 0.0,
+        reader: str | None = None,
+        place: str = "",
+        wait: bool = True,
     ) -> Computed[T] | None:
         """What takes longer than a page may wait: computed by the scheduler, in turns.
 
         While a training run goes on, its network is another one at each look; the latest result
-        there is says which epoch it is of. While none does, the page waits for the result.
+        there is says which epoch it is of. While none does, the page can wait for the result.
 
         Parameters
         ----------
         name, network, steps : as for `Scheduler.compute`
         every : seconds from one result to the next computation, while a training run goes on
+        reader : the network's name on the page; by default that of the one that reads
+        place : where it is shown, of a panel that shows several networks
+        wait : whether the page waits for the result while no training run goes on
 
         Returns
         -------
         The latest result for this reader; None before there is any.
         """
-        now, wait = time.monotonic(), not self.runs.live()
-        shown: Computed[T] | None = self._computed.get(name)
-        if shown is not None and shown.reader != self.reader:
+        reader, slot = self.reader if reader is None else reader, name + place
+        now, wait = time.monotonic(), wait and not self.runs.live()
+        shown: Computed[T] | None = self._computed.get(slot)
+        if shown is not None and shown.reader != reader:
             shown = None
-        wanted = self._computing.get(name)
-        if wait or wanted is None or wanted.reader != self.reader:
+        wanted = self._computing.get(slot)
+        if wait or wanted is None or wanted.reader != reader:
             of = next((run.snapshot for run in self.runs if run.network is network), None)
-            wanted = Computed(self.reader, network, of.position if of else None, None)
-        is_due = wait or shown is None or name in self._computing or now >= shown.at + every
+            wanted = Computed(reader, network, of.position if of else None, None)
+        is_due = wait or shown is None or slot in self._computing or now >= shown.at + every
         if is_due and (shown is None or shown.network is not network):
             done, result = self.scheduler.compute(name, wanted.network, steps, wait=wait)
-            self._computing[name] = wanted
+            self._computing[slot] = wanted
             if done:
-                del self._computing[name]
+                del self._computing[slot]
             if result is not None:
                 shown = Computed(wanted.reader, wanted.network, wanted.epoch, result, at=now)
-                self._computed[name] = shown
+                self._computed[slot] = shown
         return None if shown is None else replace(shown, fresh=shown.network is network)
 
     # Runs that are kept, and files

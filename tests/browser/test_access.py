@@ -147,6 +147,8 @@ def test_axe_finds_nothing_in_the_sidebar_on_a_phone(visit: Callable[..., Visit]
     phone.page.get_by_test_id("stExpandSidebarButton").click()
     expect(phone.button("train")).to_be_in_viewport()
     assert violations(phone.page) == []
+    phone.page.get_by_test_id("stSidebarCollapseButton").get_by_role("button").tap()
+    expect(phone.button("train")).not_to_be_in_viewport()
 
 
 def test_axe_sees_what_is_wrong(desk: Visit) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.page import PEN, STROKES, Stroke, Visit
+from tests.browser.page import NARROW_PHONE, PEN, STROKES, Stroke, Visit
 
 pytestmark = pytest.mark.browser
 

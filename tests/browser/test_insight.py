@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Locator, expect
 
 from tests.browser.page import DESKTOP, PHONE, Visit
+from tests.browser.test_access import violations
 from tests.browser.test_looks import illegible, overflow
 
 pytestmark = pytest.mark.browser
@@ -260,3 +261,46 @@ def test_a_unit_is_stepped_through_in_numbers(visit: Callable[..., Visit], place
     assert q == pytest.approx(bar, abs=6e-4)
     if "phone" in place:
         assert touchable(steps)
+
+
+def test_a_filters_map_is_looked_into_and_one_place_worked_out(
+    visit: Callable[..., Visit],
+) -> None:
+    desk = visit(reduced_motion="reduce")
+    desk.draw(7)
+    desk.expect_digit(7)
+    desk.choose_recipe("Convolution")
+    desk.set_field("Digits used", "1000")
+    desk.set_field("Epochs", "1")
+    desk.press("train")
+    expect(desk.status).to_contain_text("Done")
+    expect(desk.page.get_by_role("radio", name="Yours", exact=True)).to_be_checked()
+    panel = desk.open_panel("Inside")
+    expect(panel.locator(".flow .head")).to_have_text(
+        ["784 pixels", "8 filters", "16 filters", "64 units", "10 scores"]
+    )
+    panel.locator(".flow .unit").first.click()
+    places = panel.locator(".places button")
+    expect(places).to_have_count(14 * 14)
+    frame = panel.locator(".field span")
+    before = frame.get_attribute("style")
+    places.nth(3 * 14 + 5).click()
+    expect(places.nth(3 * 14 + 5)).to_have_attribute("aria-pressed", "true")
+    expect(frame).not_to_have_attribute("style", before or "")
+    expect(panel.locator(".seen img")).to_have_count(4)
+    desk.page.keyboard.press("ArrowRight")
+    desk.page.keyboard.press("Enter")
+    expect(places.nth(3 * 14 + 6)).to_have_attribute("aria-pressed", "true")
+    assert violations(desk.page, ".stTabs") == []
+    assert illegible(desk, (".feature-map figcaption", ".seen figcaption")) == []
+
+    panel = desk.open_panel("In numbers")
+    expect(panel).to_contain_text(re.compile(r"at row [78], column 1[34], each of the 25 numbers"))
+    expect(panel.locator(".source").first).to_contain_text("nn/convolution.py")
+    expect(panel.locator(".places button").nth(3 * 14 + 6)).to_have_attribute(
+        "aria-pressed", "true"
+    )
+    panel.locator(".step").nth(3).click()
+    expect(panel).to_contain_text("pooling keeps the largest value")
+    expect(panel.locator(".equation")).to_contain_text("y = ")
+    assert overflow(desk) <= 0

@@ -179,6 +179,19 @@ def test_four_optimizers_race_to_the_end(desk: Visit) -> None:
     expect(lines).to_have_count(4)
 
 
+def test_a_dense_network_races_a_convolution(desk: Visit) -> None:
+    race = panel(desk, "Runs")
+    desk.press("lesson-convolution")
+    rows = race.locator(".runs tbody tr")
+    for row, sizes in enumerate(("784-68-10", "784-8×5×5-16×5×5-64-10")):
+        expect(rows.nth(row)).to_contain_text("done", timeout=LONG)
+        expect(rows.nth(row)).to_contain_text(sizes)
+    dense, convolution = (
+        float(row.locator("td").nth(5).inner_text().removesuffix(" %")) for row in rows.all()
+    )
+    assert dense + 2 < convolution
+
+
 def test_a_link_gives_another_visitor_the_same_final_accuracy(
     visit: Callable[..., Visit], chromium: Browser, address: str
 ) -> None:

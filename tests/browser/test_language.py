@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.page import Visit
+from tests.browser.page import NARROW_PHONE, Visit
 from tests.browser.test_looks import overflow
 from ui import i18n
 

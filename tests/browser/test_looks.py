@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Locator, expect
 
-from tests.browser.page import Visit
+from tests.browser.page import NARROW_PHONE, Visit
 from ui import __version__
 
 pytestmark = pytest.mark.browser

@@ -18,7 +18,7 @@ MAY_IMPORT = {
     "": {""},
     "drawing": {""},
     "pen": {"", "drawing"},  # a written digit is preprocessed as a drawn one
-    "explain": {"", "drawing"},
+    "explain": {"", "drawing", "pen"},  # what a network makes of moved digits
     "command_line": {"", "drawing", "pen"},
 }
 EXCEPTIONS = {"training.py": {"pen"}, "teach.py": {"pen"}}  # of the core

@@ -15,7 +15,9 @@ from hypothesis import strategies as some
 from streamlit.testing.v1 import AppTest
 
 from nn import RECIPES, CheckpointError, Network, Recipe
-from nn.layers import LAYERS, BatchNorm, Dense, Dropout, Layer
+from nn.convolution import Convolution, Flatten, MaxPooling, Unflatten
+from nn.layers import BatchNorm, Dense, Dropout, Layer
+from nn.network import ACTIVATIONS, LAYERS, sample_shapes
 from nn.recipes import MAX_HIDDEN_LAYERS, MAX_SEED, MAX_UNITS
 from tests.helpers import checkpoint_bytes, shown
 from tests.ui.visitor import SEVEN, drawn, session_of
@@ -51,21 +53,40 @@ WIDTHS = some.one_of(some.integers(1, 20), some.sampled_from([MAX_UNITS, MAX_UNI
 
 
 @some.composite
+def images(draw: some.DrawFn) -> list[Layer]:
+    """Layers from 784 pixels to features, with convolutions and pooling in any order."""
+    layers: list[Layer] = [Unflatten(*draw(some.sampled_from([(1, 28, 28), (4, 14, 14)])))]
+    for kind in draw(some.lists(some.sampled_from(["convolution", "pooling", "relu"]), max_size=5)):
+        channels, height, _ = sample_shapes(layers)[-1]
+        if kind == "convolution":
+            filters, size = draw(some.integers(1, 4) | some.just(64)), draw(some.integers(1, 5))
+            padding = draw(some.integers(size // 2, 5))
+            layers.append(Convolution(channels, filters, size, padding, bias=draw(some.booleans())))
+            layers += [BatchNorm(filters)] if draw(some.booleans()) else []
+        elif kind == "pooling":
+            layers.append(MaxPooling(min(draw(some.integers(1, 4)), height)))
+        else:
+            layers.append(LAYERS[kind]())
+    return [*layers, Flatten()]
+
+
+@some.composite
 def networks(draw: some.DrawFn) -> list[Layer]:
     """Layers from 784 to 10, also such as no recipe has, too wide and too deep ones."""
-    layers: list[Layer] = []
-    width = 784
+    layers: list[Layer] = draw(some.just([]) | images())
+    width = sample_shapes(layers)[-1][0] if layers else 784
     depth = draw(some.integers(0, 3) | some.sampled_from([MAX_HIDDEN_LAYERS, 9]))
     for _ in range(depth):
-        outputs = draw(WIDTHS if depth < 3 else some.integers(1, 20))
+        outputs = draw(WIDTHS if depth < 3 and not layers else some.integers(1, 20))
         layers.append(Dense(width, outputs, bias=draw(some.booleans())))
         width = outputs
-        for kind in draw(some.lists(some.sampled_from(sorted(LAYERS)), max_size=3)):
+        kinds = sorted([*ACTIVATIONS, "batch_norm", "dropout"])
+        for kind in draw(some.lists(some.sampled_from(kinds), max_size=3)):
             if kind == "batch_norm":
                 layers.append(BatchNorm(width))
             elif kind == "dropout":
                 layers.append(Dropout(draw(some.floats(0, 1, exclude_max=True))))
-            elif kind != "dense":
+            else:
                 layers.append(LAYERS[kind]())
     layers.append(Dense(width, 10))
     if draw(some.integers(0, 9)) == 0:
@@ -79,6 +100,15 @@ def file_of(layers: list[Layer], **meta: Any) -> bytes:
 
 def perceptron(*widths: int) -> list[Layer]:
     return [Dense(a, b) for a, b in itertools.pairwise((784, *widths, 10))]
+
+
+def convolution(*filters: int, image: tuple[int, int, int] = (1, 28, 28)) -> list[Layer]:
+    """Convolutions without pooling, and with no hidden layer after them."""
+    layers: list[Layer] = [Unflatten(*image)]
+    for channels, count in itertools.pairwise((image[0], *filters)):
+        layers += [Convolution(channels, count, 3, padding=1), LAYERS["relu"]()]
+    layers.append(Flatten())
+    return [*layers, Dense(sample_shapes(layers)[-1][0], 10)]
 
 
 def check_run(run: Run, file: Path) -> None:
@@ -111,6 +141,7 @@ def check_run(run: Run, file: Path) -> None:
 @example(perceptron(5000), {})
 @example(perceptron(*[4] * 9), {})
 @example(perceptron(8), {"seed": -1, "epochs": True})
+@example(convolution(64, 1), {"recipe": RECIPES["convolution"].to_dict()})
 @example(perceptron(8), {"seed": 2**60, "epochs": 10**12, "name": "  \n"})
 @example(perceptron(8), {"recipe": {"self": 1}, "name": 3})
 @example(perceptron(8), {"name": "\ud800"})
@@ -170,12 +201,14 @@ def test_a_network_that_the_page_cannot_use_is_refused_with_a_sentence(
             ],
             {},
         ),
+        (RECIPES["convolution"].layers(), {"recipe": RECIPES["convolution"].to_dict()}),
+        (convolution(4, image=(4, 14, 14)), {}),
         (perceptron(8), {"recipe": {"hidden": [8], "dropout": 0, "learning_rate": 1}}),
         (perceptron(8), {"name": "\ud800"}),
     ],
     ids=[
         *("negative seed", "large seed", "wrong types", "no hidden layer", "layers in any order"),
-        *("whole numbers", "a lone surrogate"),
+        *("convolutions", "convolution from elsewhere", "whole numbers", "a lone surrogate"),
     ],
 )
 def test_a_loaded_run_is_usable_in_every_panel_and_trains_again(

@@ -72,7 +72,16 @@ CASES: dict[str, tuple[Callable[[], object], str, str]] = {
     "number": (lambda: RECIPE.replace(augment=4.5), "from 0 to 3, got 4.5", "bis 3, da steht 4,5"),
     "above": (lambda: RECIPE.replace(learning_rate=0.0), "Learning rate: expected", "über 0"),
     "below": (lambda: RECIPE.replace(dropout=1.0), "to below 1, got 1", "bis unter 1"),
-    "hidden": (lambda: RECIPE.replace(hidden=(9,) * 9), "up to 8 layers", "bis zu 8 Schichten"),
+    "layers": (
+        lambda: RECIPE.replace(hidden=(9,) * 9),
+        "Hidden units: expected numbers for up to 8 layers, such as 32, 16; got 9, 9, 9",
+        "Neuronen: erwartet werden Zahlen für bis zu 8 Schichten, etwa 32, 16; da steht 9, 9",
+    ),
+    "filters": (
+        lambda: RECIPE.replace(filters=(64, 64), kernel_size=11),
+        "at most 262,144 numbers per image in a convolution, got 1,517,824; use fewer filters",
+        "höchstens 262.144 Zahlen je Bild in einer Faltung, hier sind es 1.517.824; nimm weniger",
+    ),
     "choice": (lambda: RECIPE.replace(optimizer="sgd"), "gd, momentum", "möglich sind gd"),
     "type": (lambda: RECIPE.replace(batch_norm=3), "3 is not a valid", "3 ist kein gültiger"),
     "no_drawings": (

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from nn import RECIPES, DivergenceError
@@ -113,6 +115,25 @@ def test_the_hint_about_dead_units_names_their_layer(
     run = snapshot(curve(FALLING), layers=layers, recipe=recipe)
     assert hint(run) == Hint("DEAD", {"layer": 2, "dead": 0.45}, fix)
     assert found(snapshot(curve(FALLING), layers=layers[:2], recipe=recipe)) is None
+
+
+def test_of_a_convolution_it_is_filters_that_are_dead() -> None:
+    layers = [LayerPoint(1.0, layer, 1.0, 1.0, 0.1) for layer in (1, 2, 3)]
+    recipe = RECIPES["convolution"]
+    for dead, name in ((1, "DEAD_FILTERS"), (2, "DEAD_FILTERS"), (3, "DEAD")):
+        with_dead = [replace(it, dead=0.5) if it.layer == dead else it for it in layers]
+        run = snapshot(curve(FALLING), layers=tuple(with_dead), recipe=recipe)
+        fix = {"learning_rate": 0.00067}
+        assert hint(run) == Hint(name, {"layer": dead, "dead": 0.5}, fix)
+
+
+def test_a_convolution_without_hidden_layers_is_not_too_narrow_and_has_nothing_to_drop() -> None:
+    recipe = RECIPES["convolution"].replace(hidden=(), schedule="constant")
+    assert found(snapshot(curve(FALLING, accuracy=0.5), recipe=recipe)) is None
+    overfits = curve(FALLING, validation=RISING)
+    assert found(snapshot(overfits, recipe=recipe)) is None
+    assert found(snapshot(overfits, recipe=recipe.replace(hidden=(64,)))) == "OVERFITS"
+    assert found(snapshot(overfits, recipe=recipe.replace(samples=500))) == "TOO_FEW"
 
 
 def test_a_layer_that_is_too_narrow_is_named() -> None:

@@ -10,6 +10,8 @@ from ui.links import Settings
 from ui.presets import PRESETS
 
 EVERYTHING = PRESETS["original"].replace(
+    filters=(4, 6),
+    kernel_size=3,
     hidden=(300, 50),
     activation="tanh",
     leak=0.25,
@@ -54,13 +56,25 @@ def test_an_unchanged_preset_is_written_as_its_name_and_the_seed(preset: str) ->
         PRESETS["adam"].replace(hidden=()),
         PRESETS["adam"].replace(batch_size=None),
         PRESETS["deep"].replace(batch_norm=False, hidden=(512, 256, 128)),
+        PRESETS["convolution"].replace(filters=(3,), kernel_size=7),
+        PRESETS["convolution"].replace(filters=(), hidden=(68,)),
         EVERYTHING,
     ],
-    ids=["no hidden layer", "full batch", "deeper", "every field"],
+    ids=[
+        *("no hidden layer", "full batch", "deeper"),
+        *("other filters", "no filters", "every field"),
+    ],
 )
 def test_every_field_comes_back_exactly(recipe: Recipe) -> None:
     settings = Settings(recipe.name, recipe, 2**53 - 1)
     assert through_an_address(settings) == settings
+
+
+def test_filters_are_written_like_hidden_units() -> None:
+    recipe = PRESETS["convolution"].replace(filters=(4, 8), kernel_size=3, hidden=())
+    expected = {"filters": "4,8", "kernel_size": "3", "hidden": "none"}
+    found = links.to_query(Settings("convolution", recipe, 0), PRESETS)
+    assert found == {"recipe": "convolution", **expected, "seed": "0"}
 
 
 def test_fields_equal_to_the_presets_are_left_out() -> None:
@@ -84,6 +98,9 @@ def test_a_query_without_settings_is_none_and_other_parameters_are_ignored() -> 
         ({"epochs": "0"}, "epochs: expected a whole number from 1 to 10,000, got 0"),
         ({"hidden": "128,x"}, "hidden: expected a whole number, got 'x'"),
         ({"hidden": "99999"}, "hidden: .* from 1 to 4,096"),
+        ({"filters": "8,8,8,8,8"}, "filters: expected numbers for up to 4 layers"),
+        ({"filters": "64,64", "kernel_size": "11"}, "filters: expected at most 262,144 numbers"),
+        ({"kernel_size": "12"}, "kernel_size: .* from 1 to 11"),
         ({"learning_rate": "nan"}, "learning_rate: .* got nan"),
         ({"batch_norm": "yes"}, "batch_norm: expected true or false, got 'yes'"),
         ({"batch_size": "1", "batch_norm": "true"}, "batch_size: expected 2 or more"),

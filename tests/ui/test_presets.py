@@ -1,10 +1,15 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
-from nn import RECIPES, RecipeError
+from nn import RECIPES, Recipe, RecipeError
 from ui import i18n, presets
 from ui.presets import LESSONS, PRESETS
+
+
+def parameters(recipe: Recipe) -> int:
+    return recipe.build_network(rng=np.random.default_rng(0)).params.size
 
 
 def test_presets_named_like_recipes_are_those_recipes() -> None:
@@ -40,7 +45,11 @@ def test_the_runs_of_a_lesson_differ_only_in_what_it_teaches() -> None:
     assert fields == {
         "optimizers": {"optimizer", "learning_rate"},
         "regularisers": {"batch_norm", "dropout"},
+        "convolution": {"filters", "hidden"},
     }
+    dense, convolution = LESSONS["convolution"].runs.values()
+    sizes = [parameters(recipe) for recipe in (dense, convolution)]
+    assert sizes == pytest.approx([54_000, 54_000], rel=0.01)  # as its description says
     assert list(LESSONS["optimizers"].runs) == ["gd", "momentum", "rmsprop", "adam"]
 
 

@@ -3,7 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from nn import RECIPES
+from nn import RECIPES, Network, Recipe
+from nn.convolution import Convolution, Flatten, MaxPooling, Unflatten
+from nn.layers import Dense
 from tests.ui.snapshots import curve, snapshot
 from ui import runs as module
 from ui.runs import Runs
@@ -72,6 +74,39 @@ def test_moments_of_ended_runs_take_what_the_others_leave_of_the_share(
     live = runs.add("Adam", ADAM, 0, training="run-1", snapshot=snapshot(moments=moments))
     runs.limit_memory()
     assert live.snapshot.moments == moments  # the scheduler limits those
+
+
+CONVOLUTION = RECIPES["convolution"]
+
+
+def loaded(network: Network, **meta: object) -> Recipe:
+    return Runs().load("file.npz", network, meta).recipe
+
+
+def test_a_loaded_network_with_convolutions_has_the_recipe_that_made_it() -> None:
+    recipe = CONVOLUTION.replace(filters=(3, 5), kernel_size=7, hidden=(6,), batch_norm=True)
+    network = recipe.build_network(rng=np.random.default_rng(0))
+    assert loaded(network, recipe=recipe.to_dict()) == recipe
+
+
+@pytest.mark.parametrize(
+    "meta", [{}, {"recipe": ADAM.to_dict()}, {"recipe": CONVOLUTION.to_dict()}]
+)
+def test_where_the_recipe_is_missing_or_wrong_it_is_what_the_network_shows(meta: dict) -> None:
+    recipe = Recipe(filters=(3, 5), kernel_size=7, hidden=())
+    network = recipe.build_network(rng=np.random.default_rng(0))
+    assert loaded(network, **meta) == recipe
+    dense = Recipe(hidden=(8,))
+    assert loaded(dense.build_network(rng=np.random.default_rng(0)), **meta) == dense
+
+
+def test_a_network_that_no_recipe_has_gets_one_that_is_allowed() -> None:
+    pooled = [Unflatten(1, 28, 28), MaxPooling(4)]  # at 28 x 28, these would be too many numbers
+    wide = [Convolution(1, 64, 5, 2), Convolution(64, 64, 5, 2), Flatten(), Dense(64 * 49, 10)]
+    assert loaded(Network([*pooled, *wide])) == Recipe(hidden=())
+    two_sizes = [Convolution(1, 2, 3, 1), Convolution(2, 4, 5, 2), Flatten(), Dense(4 * 49, 10)]
+    found = loaded(Network([*pooled, *two_sizes]))
+    assert found == Recipe(filters=(2, 4), kernel_size=3, hidden=())
 
 
 def test_a_removed_run_is_no_longer_the_panels() -> None:

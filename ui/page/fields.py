@@ -23,7 +23,11 @@ from . import language, visit
 
 FULL_BATCH = 0  # in the field for the batch size
 BATCH_SIZES = (32, 64, 128, 256, 512, 1024)
-FIELDS = ("hidden", "epochs", "samples", "learning_rate", "dropout", "batch_size", "optimizer")
+FIELDS = (
+    *("filters", "kernel_size", "hidden", "epochs", "samples"),
+    *("learning_rate", "dropout", "batch_size", "optimizer"),
+)
+LISTS = ("filters", "hidden")  # fields of the recipe with one number per layer
 
 
 def show() -> None:
@@ -54,17 +58,31 @@ def _key(name: str) -> str:
 
 
 def _fields(preset: str, *, live: bool) -> None:
-    """Four rows of fields, with keys of their own per preset: each shows its own numbers."""
+    """Rows of fields, with keys of their own per preset: each shows its own numbers."""
     session = visit.session()
     recipe, run = session.base(preset), session.snapshot
 
     def field(name: str) -> dict[str, Any]:
         return {"key": _key(f"{name}-{preset}"), "value": getattr(recipe, name)}
 
+    def numbers(name: str) -> dict[str, Any]:
+        return {**field(name), "value": ", ".join(str(number) for number in getattr(recipe, name))}
+
+    if recipe.filters or PRESETS[preset].filters:
+        pair = st.columns(2, gap="xsmall", wrap=False)
+        pair[0].text_input(
+            i18n.FIELDS["filters"], **numbers("filters"), help=i18n.FILTERS_HELP, disabled=live
+        )
+        pair[1].number_input(
+            i18n.FIELDS["kernel_size"],
+            **field("kernel_size"),
+            step=1,
+            help=i18n.KERNEL_SIZE_HELP,
+            disabled=live,
+        )
     first = st.columns([11, 8, 11], gap="xsmall", wrap=False)
-    hidden = {**field("hidden"), "value": ", ".join(str(units) for units in recipe.hidden)}
     fixed = live or preset == TAUGHT  # Original has its own
-    first[0].text_input(i18n.HIDDEN, **hidden, help=i18n.HIDDEN_HELP, disabled=fixed)
+    first[0].text_input(i18n.HIDDEN, **numbers("hidden"), help=i18n.HIDDEN_HELP, disabled=fixed)
     first[1].number_input(i18n.EPOCHS, **field("epochs"), step=1, disabled=live)
     first[2].number_input(
         i18n.SEED,
@@ -132,8 +150,7 @@ def chosen(base: Recipe | None = None, *, only: frozenset[str] = frozenset(FIELD
     state, chosen_preset = st.session_state, preset()
     keys = {name: _key(f"{name}-{chosen_preset}") for name in FIELDS if name in only}
     values = {name: state[key] for name, key in keys.items() if key in state}
-    if "hidden" in values:
-        values["hidden"] = _units(values["hidden"])
+    values |= {name: _numbers(name, values[name]) for name in LISTS if name in values}
     if "batch_size" in values:
         values["batch_size"] = values["batch_size"] or None
     return (base or visit.session().base(chosen_preset)).replace(**values)
@@ -193,9 +210,10 @@ def _follow_link() -> None:
         session.stale = False  # this run shows them
 
 
-def _units(text: str) -> tuple[int, ...]:
-    """ "512, 256" as numbers; raises RecipeError where it is something else."""
+def _numbers(name: str, text: str) -> tuple[int, ...]:
+    """A field's "512, 256" as numbers; raises RecipeError where it is something else."""
     try:
         return tuple(int(part) for part in text.replace(",", " ").split())
     except ValueError:
-        raise RecipeError(i18n.HIDDEN_WRONG.format(text=text)) from None
+        complaint = i18n.say("NUMBERS_WRONG", field=i18n.FIELDS[name], text=text)
+        raise RecipeError(complaint) from None

@@ -8,13 +8,16 @@ from functools import partial
 import streamlit as st
 
 from nn import Network, Preprocessing
+from nn.convolution import Convolution
 from nn.explain.attribution import Passage, above_mean, passage, weighted_layers
+from nn.explain.filters import count_convolutions
 from ui import i18n
 from ui.page.pressable import pressable
 from ui.session import Session
-from ui.view import arithmetic, elements
+from ui.view import arithmetic, elements, filters
 from ui.view.steps import Step, steps_of
 
+from .inside import inspection_of, look_at
 from .view import View
 
 
@@ -28,7 +31,17 @@ def show(view: View) -> None:
     make = partial(_passage, session, network, view.steps)
     drawing = session.once("numbers", network, view.steps, make=make)
     followed = _followed(explained, drawing)
-    steps = steps_of(explained, followed, temperature=network.calibration.temperature)
+    inspection, convolutions = inspection_of(session, network), count_convolutions(explained)
+    windows = [
+        filters.window_shown(explained, drawing, layer, followed[layer - 1], inspection.windows)
+        for layer in range(1, convolutions + 1)
+    ]
+    places = [
+        filters.place_in(explained, drawing, layer, followed[layer - 1], window)
+        for layer, window in enumerate(windows, start=1)
+    ]
+    temperature = network.calibration.temperature
+    steps = steps_of(explained, followed, places, temperature=temperature)
     place = min(session.step, len(steps) - 1)
     pressable(arithmetic.path(steps, place), key="numbers-path", on_press=partial(go, session))
     with st.container(key="numbers-turn", horizontal=True):
@@ -42,13 +55,23 @@ def show(view: View) -> None:
     with left, st.container(key="numbers-figures"):
         st.html(arithmetic.figures(explained, drawing, step, before, followed[-1]))
     with right, st.container(key="numbers-code"):
-        st.html(_code(network, explained, step))
-        picture = session.once(
-            "numbers-picture",
-            *(drawing, place, step.unit, i18n.language()),
-            make=lambda: arithmetic.picture(explained, drawing, step),
-        )
-        st.html(picture or "<p></p>")
+        st.html(_code(network, explained, drawing, step))
+        with st.container(key="numbers-picture"):
+            if step.place is None:
+                picture = session.once(
+                    "numbers-picture",
+                    *(drawing, place, step.unit, i18n.language()),
+                    make=lambda: arithmetic.picture(explained, drawing, step),
+                )
+                st.html(picture or "<p></p>")
+            else:
+                window = windows[step.layer - 1]
+                at = explained, drawing, step.layer, step.unit, window
+                pressable(
+                    filters.feature_map(*at) + filters.seen(*at),
+                    key="numbers-map",
+                    on_press=partial(look_at, inspection, step.layer),
+                )
 
 
 def _turn(session: Session, label: str, key: str, place: int, *, disabled: bool) -> None:
@@ -79,7 +102,8 @@ def _followed(explained: Network, drawing: Passage) -> list[int]:
     columns = st.columns(max(len(weighted), 3))
     for layer, part in enumerate(weighted, start=1):
         scores = layer == len(weighted)
-        label = i18n.FOLLOW_DIGIT if scores else i18n.say("FOLLOW_UNIT", layer=layer)
+        word = "FOLLOW_FILTER" if isinstance(part, Convolution) else "FOLLOW_UNIT"
+        label = i18n.FOLLOW_DIGIT if scores else i18n.say(word, layer=layer)
         key = f"numbers-{'digit' if scores else layer}-of-{part.units}"
         if key not in st.session_state:
             adds = drawing.sums[-1] if scores else drawing.shares(layer)
@@ -90,11 +114,11 @@ def _followed(explained: Network, drawing: Passage) -> list[int]:
     return followed
 
 
-def _code(network: Network, explained: Network, step: Step) -> str:
+def _code(network: Network, explained: Network, drawing: Passage, step: Step) -> str:
     folded = elements.small(i18n.FOLDED) if arithmetic.is_folded(network, step) else ""
     return (
         elements.heading(i18n.SHAPES)
-        + f'<p class="shapes">{arithmetic.shapes(explained, step)}</p>'
+        + f'<p class="shapes">{arithmetic.shapes(explained, drawing, step)}</p>'
         + elements.heading(i18n.CODE)
         + arithmetic.code(network, explained, step)
         + folded

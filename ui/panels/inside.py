@@ -5,6 +5,7 @@ Each unit can be looked at and disabled.
 
 from __future__ import annotations
 
+import html
 import time
 from functools import partial
 from weakref import WeakKeyDictionary
@@ -22,16 +23,18 @@ from nn.explain.attribution import (
     weighted_layers,
     without,
 )
-from nn.network import CHUNK
+from nn.mnist import SIDE
 from ui import data, i18n
 from ui.page.pressable import pressable
 from ui.session import Inspection, Session
-from ui.view import elements, flow, heat
+from ui.view import elements, filters, flow, heat
 from ui.view.flow import Flow, Key
 
 from .view import View
 
+FEWER = 1000  # digits among which these are found then
 RECENT_SECONDS = 2.0  # how old may be what activates a unit, during training
+PLACES = frozenset(map(str, range(SIDE)))  # of a map, along one side
 LONGEST = 12  # of a unit's name as the picture sends it
 _exciting: WeakKeyDictionary[Network, dict[tuple[int, int], Exciting]] = WeakKeyDictionary()
 
@@ -42,7 +45,7 @@ def show(view: View) -> None:
         st.html(elements.small(i18n.INSIDE_EMPTY))
         return
     session, network, steps = view.session, view.network, view.steps
-    inspection = _inspection(session, network)
+    inspection = inspection_of(session, network)
     make = partial(_flow, session, network, steps)
     whole = session.once("flow", network, steps, make=make)
     left, right = st.columns([660, 340], gap="large")
@@ -60,7 +63,7 @@ def show(view: View) -> None:
         _prediction(view, network, steps, whole)
 
 
-def _inspection(session: Session, network: Network) -> Inspection:
+def inspection_of(session: Session, network: Network) -> Inspection:
     """What the visitor looks at; a new one for a network with other units."""
     widths = tuple(layer.units for layer in weighted_layers(session.explained(network))[:-1])
     if (session.inspection.reader, session.inspection.widths) != (session.reader, widths):
@@ -85,6 +88,13 @@ def choose(inspection: Inspection, pressed: str) -> None:
         inspection.chosen = None if key == inspection.chosen else key
 
 
+def look_at(inspection: Inspection, layer: int, pressed: str) -> None:
+    """A place of a convolution's map was pressed, "row-column" of the pooled map."""
+    row, _, column = pressed.partition("-")
+    if {row, column} <= PLACES:
+        inspection.windows[layer] = (int(row), int(column))
+
+
 def toggle(inspection: Inspection, key: Key) -> None:
     """Disable a unit, or enable it again."""
     inspection.disabled ^= {key}
@@ -99,12 +109,21 @@ def _unit(view: View, network: Network, steps: Preprocessing, whole: Flow) -> No
         small = f'<div class="unit-of">{elements.small(says)}</div>'
         st.html(elements.heading(i18n.UNIT_HEADING) + small)
     else:
-        detail = session.once(
-            "unit",
-            *(whole, key, view.is_training, i18n.language()),
-            make=lambda: _detail(view, network, steps, key, whole.digit),
+        st.html(elements.heading(flow.unit_name(key, whole.convolutions).capitalize()))
+        detail = partial(_detail, session, network, steps, key, whole)
+        if key[0] <= whole.convolutions:
+            window = inspection.windows.get(key[0])
+            pressable(
+                session.once("unit", whole, key, window, i18n.language(), make=detail),
+                key="inside-map",
+                on_press=partial(look_at, inspection, key[0]),
+            )
+        else:
+            st.html(session.once("unit", whole, key, i18n.language(), make=detail))
+        excited = partial(_exciting_digits, view, network, key)
+        st.html(
+            session.once("excited", whole, key, view.is_training, i18n.language(), make=excited)
         )
-        st.html(detail)
     disabled = key in inspection.disabled
     with st.container(key="inside-switches", horizontal=True):
         st.button(
@@ -134,29 +153,36 @@ def exciting_digits(network: Network, layer: int, digits: int) -> Exciting:
     return found[layer, digits]
 
 
-def _detail(view: View, network: Network, steps: Preprocessing, key: Key, digit: int) -> str:
+def _detail(session: Session, network: Network, steps: Preprocessing, key: Key, whole: Flow) -> str:
+    """What a unit does with the drawing."""
+    explained, (layer, unit) = session.explained(network), key
+    drawing = passage(explained, steps.input, above_mean(whole.digit))
+    output, share = float(drawing.outputs(layer)[unit]), float(drawing.shares(layer)[unit])
+    if layer > whole.convolutions:
+        wanted = wanted_images(explained, steps.input, layer, [unit])[0]
+        says = flow.detail(key, output=output, share=share, digit=whole.digit, wanted=wanted)
+        return f'<div class="unit-of">{says}</div>'
+    at = explained, drawing, layer, unit
+    window = filters.window_shown(*at, session.inspection.windows)
+    values = {"output": i18n.decimal(output, 2), "share": heat.signed(share, 2)}
+    says = html.escape(i18n.say("FILTER_SAYS", digit=whole.digit, **values))
+    return f"<p>{says}</p>" + filters.feature_map(*at, window) + filters.seen(*at, window)
+
+
+def _exciting_digits(view: View, network: Network, key: Key) -> str:
+    """The test digits that activate a unit most strongly."""
     session, (layer, unit) = view.session, key
-    explained, test = session.explained(network), data.mnist()[1]
-    drawing = passage(explained, steps.input, above_mean(digit))
+    test = data.mnist()[1]
     count = len(test)
     if view.is_training:  # the network changes at each look: among fewer digits, and now and then
-        count, now = CHUNK, int(time.monotonic() / RECENT_SECONDS)
+        count, now = FEWER, int(time.monotonic() / RECENT_SECONDS)
         make = partial(exciting_digits, network, layer, count)
         found = session.once("exciting", layer, session.inspection.widths, now, make=make)
     else:
         found = exciting_digits(network, layer, count)
-    return flow.detail(
-        key,
-        output=float(drawing.outputs(layer)[unit]),
-        share=float(drawing.shares(layer)[unit]),
-        digit=digit,
-        wanted=wanted_images(explained, steps.input, layer, [unit])[0],
-        exciting=[
-            (test.images[place], int(test.labels[place]), float(output))
-            for place, output in zip(found.images[unit], found.outputs[unit], strict=True)
-        ],
-        looked_through=count,
-    )
+    places = zip(found.images[unit], found.outputs[unit], strict=True)
+    images = [(test.images[row], int(test.labels[row]), float(value)) for row, value in places]
+    return flow.exciting(images, count)
 
 
 def _prediction(view: View, network: Network, steps: Preprocessing, whole: Flow) -> None:
@@ -170,7 +196,7 @@ def _prediction(view: View, network: Network, steps: Preprocessing, whole: Flow)
     lead = {"digit": whole.digit, "before": heat.signed(was), "now": heat.signed(now)}
     st.html(
         elements.heading(i18n.WITHOUT_UNITS)
-        + elements.small(flow.names_of_disabled(disabled))
+        + elements.small(flow.names_of_disabled(disabled, whole.convolutions))
         + elements.bars_before_and_after(before, after)
         + elements.small(i18n.say("LEAD_NOW", **lead))
     )

@@ -37,7 +37,7 @@ def show(view: View) -> None:
 
 def answers(network: Network) -> Generator[None, None, Answers]:
     """What a network says to MNIST's test set."""
-    return answer_steps(network, data.mnist()[1], chunk=CHUNK)
+    return answer_steps(network, data.mnist()[1], chunk=min(CHUNK, network.chunk))
 
 
 def _matrix(computed: Computed[Answers] | None) -> confusion.Cell | None:

@@ -12,7 +12,18 @@ import streamlit as st
 
 from ui import i18n
 
-from . import hand, in_numbers, inside, map, mistakes, runs, through_time, training, why  # noqa: A004
+from . import (
+    hand,
+    in_numbers,
+    inside,
+    map,  # noqa: A004
+    mistakes,
+    runs,
+    shift,
+    through_time,
+    training,
+    why,
+)
 from .view import View
 
 # By the name of its tab's word.
@@ -21,6 +32,7 @@ PANELS: dict[str, Callable[[View], None]] = {
     "PANEL_TIME": through_time.show,
     "PANEL_HAND": hand.show,
     "PANEL_WHY": why.show,
+    "PANEL_SHIFT": shift.show,
     "PANEL_INSIDE": inside.show,
     "PANEL_NUMBERS": in_numbers.show,
     "PANEL_MISTAKES": mistakes.show,

@@ -47,12 +47,12 @@ def show(view: View) -> None:
             "units": list(film.units),
             "picture": film.picture,
             "best": None if best is None else nearest,
-            "words": _words(best),
+            "words": _words(best, filters=film.filters),
         },
     )
 
 
-def _words(best: int | None) -> dict[str, str]:
+def _words(best: int | None, *, filters: bool) -> dict[str, str]:
     return {
         "play": i18n.FILM_PLAY,
         "pause": i18n.FILM_PAUSE,
@@ -61,7 +61,7 @@ def _words(best: int | None) -> dict[str, str]:
         "place": i18n.FILM_PLACE,
         "says": i18n.FILM_SAYS,
         "blank": i18n.FILM_BLANK,
-        "units": i18n.FILM_UNITS,
-        "alt": i18n.FILM_ALT,
+        "units": i18n.FILM_FILTERS if filters else i18n.FILM_UNITS,
+        "alt": i18n.FILM_FILTERS_ALT if filters else i18n.FILM_ALT,
         "point": i18n.DECIMAL,
     }

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Protocol
 
 from nn import Recipe
-from nn.mnist import CLASSES, PIXELS
+from nn.mnist import PIXELS
+from nn.network import CHUNK_VALUES
 
 from .history import MAX_MOMENTS
 
@@ -20,6 +21,8 @@ IMAGE = PIXELS + 1  # bytes, with its label
 # the optimizer's state and scratch, the last good ones, the average, copies for the page and for
 # evaluation. A batch and its activations are small beside them.
 BYTES_PER_PARAMETER = 4 * (MAX_MOMENTS + 12)
+# But not those of convolutions: their patches, outputs and gradients, by measurement.
+BYTES_OF_CONVOLUTIONS = 6 * 4 * CHUNK_VALUES
 
 
 @dataclass(frozen=True)
@@ -155,8 +158,9 @@ def memory_bytes(recipe: Recipe, available: int = DATA_SET) -> int:
 
     A run with synthetic digits has all its images in an array of its own.
     """
-    widths = (PIXELS, *recipe.hidden, CLASSES)
-    parameters = sum((inputs + 1) * outputs for inputs, outputs in pairwise(widths))
+    layers = recipe.layers()
+    parameters = sum(math.prod(shape) for layer in layers for shape in layer.shapes.values())
     images = training_images(recipe, available)
     own_images = images if images > (recipe.samples or available) else 0
-    return BYTES_PER_PARAMETER * parameters + IMAGE * own_images
+    batch = BYTES_OF_CONVOLUTIONS if recipe.filters else 0
+    return BYTES_PER_PARAMETER * parameters + batch + IMAGE * own_images

@@ -61,15 +61,15 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)  # there are thousands
 class LayerPoint:
-    """One dense layer at one position of the training run.
+    """One dense layer or convolution at one position of the training run.
 
     Attributes
     ----------
     epoch : position in epochs, fractions included
     layer : counted from 1, the first hidden layer
     weight_norm, gradient_norm : Euclidean, of its weights and of the latest batch's gradient
-    dead : the share of its units that were 0 or less for every sample of the latest batch, in
-        [0, 1]; None for the output layer, and for tanh, whose units cannot die
+    dead : the share of its units that were 0 or less for every sample of the latest batch, filters
+        at every place, in [0, 1]; None for the output layer, and for tanh, whose units cannot die
     """
 
     epoch: float

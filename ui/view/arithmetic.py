@@ -9,23 +9,32 @@ import numpy as np
 
 from nn import Network, losses
 from nn.calibration import Calibration
+from nn.convolution import MaxPooling
 from nn.explain.attribution import Passage, weighted_layers
+from nn.explain.filters import count_convolutions, maps
 from nn.layers import Array, Dense, Layer
 from nn.mnist import CLASSES, SIDE
 from ui import i18n
 
 from . import elements, heat
+from .filters import pool_size, pooled_shape
 from .flow import unit_name
 from .sources import Excerpt, excerpt
-from .steps import Kind, Step, Sum, activation_after, softmax_of, sum_of
+from .steps import Kind, Step, Sum, activation_after, factors_of, softmax_of, sum_of
 
 DECIMALS = 4
-NUMPY_SHAPES = {  # of a layer with n inputs and m units
+NUMPY_SHAPES = {  # of a dense layer with n inputs and m units
     Kind.SUM: "x (1, {n}) · W ({n}, {m}) → (1, {m})",
     Kind.BIAS: "(1, {m}) + b ({m},) → z (1, {m})",
     Kind.ACTIVATION: "z (1, {m}) → h (1, {m})",
     Kind.SOFTMAX: "z (1, {m}) → p (1, {m})",
     Kind.TEMPERATURE: "p (1, {m}) → q (1, {m})",
+}
+MAP_SHAPES = {  # of a convolution of n inputs per place, with m filters and maps of (h, w)
+    Kind.SUM: "W ({m}, {n}) · patches ({n}, {h} · {w}) → ({m}, {h} · {w})",
+    Kind.BIAS: "({m}, {h} · {w}) + b ({m}, 1) → z (1, {m}, {h}, {w})",
+    Kind.ACTIVATION: "z (1, {m}, {h}, {w}) → h (1, {m}, {h}, {w})",
+    Kind.POOLING: "h (1, {m}, {h}, {w}) → y (1, {m}, {h2}, {w2})",
 }
 
 
@@ -65,21 +74,29 @@ def figures(
         return _softmax(drawing, digit)
     if step.kind is Kind.TEMPERATURE:
         return _temperature(explained.calibration, drawing, digit)
-    found = sum_of(explained, drawing, step.layer, step.unit, with_place=before)
-    name = unit_name((step.layer, step.unit))
+    if step.kind is Kind.POOLING:
+        return _pooling(explained, drawing, step)
+    known = before if step.layer > 1 + count_convolutions(explained) else None
+    found = sum_of(explained, drawing, step, with_term=known)
+    name = _name(explained, step)
     if step.layer == len(drawing.sums):
         name = i18n.say("SCORE_OF", digit=step.unit)
     if step.kind is Kind.SUM:
-        return _sum(step, found, before, name)
+        return _sum(explained, drawing, step, found, known)
     if step.kind is Kind.BIAS:
         return _bias(found, name)
     return _activation(explained, drawing.sums[step.layer - 1], step, found, name)
 
 
-def shapes(explained: Network, step: Step) -> str:
+def shapes(explained: Network, drawing: Passage, step: Step) -> str:
     """The shapes of the arrays in a step, for all units at once."""
-    n, m = weighted_layers(explained)[step.layer - 1].W.shape
-    return NUMPY_SHAPES[step.kind].format(n=n, m=m)
+    layer = weighted_layers(explained)[step.layer - 1]
+    if isinstance(layer, Dense):
+        return NUMPY_SHAPES[step.kind].format(n=layer.inputs, m=layer.outputs)
+    n = layer.channels * layer.kernel_size**2
+    height, width = drawing.sums[step.layer - 1].shape[1:]
+    h2, w2 = pooled_shape(explained, drawing, step.layer)
+    return MAP_SHAPES[step.kind].format(n=n, m=layer.filters, h=height, w=width, h2=h2, w2=w2)
 
 
 def code(network: Network, explained: Network, step: Step) -> str:
@@ -92,10 +109,10 @@ def code(network: Network, explained: Network, step: Step) -> str:
 
 def picture(explained: Network, drawing: Passage, step: Step) -> str:
     """The terms of a sum over the pixels, as a picture; empty for any other step."""
-    if step.kind is not Kind.SUM or step.layer > 1:
+    if step.kind is not Kind.SUM or step.layer > 1 or step.place is not None:
         return ""
-    x, W = drawing.inputs[0], weighted_layers(explained)[0].W
-    terms = heat.pixels(x, x * W[:, step.unit], i18n.TERMS_LABEL)
+    x, weights = factors_of(explained, drawing, step)
+    terms = heat.pixels(x, x * weights, i18n.TERMS_LABEL)
     return (
         elements.heading(i18n.TERMS_LABEL)
         + f'<figure class="terms-picture">{terms}</figure>'
@@ -107,17 +124,20 @@ def is_folded(network: Network, step: Step) -> bool:
     """Whether the weights of a step include a batch normalisation, which then follows its sum."""
     if step.kind not in (Kind.SUM, Kind.BIAS):
         return False
-    dense = [place for place, part in enumerate(network.layers) if isinstance(part, Dense)]
-    end = dense[step.layer] if step.layer < len(dense) else len(network.layers)
-    following = network.layers[dense[step.layer - 1] + 1 : end]
+    starts = [network.layers.index(part) for part in weighted_layers(network)]
+    end = starts[step.layer] if step.layer < len(starts) else len(network.layers)
+    following = network.layers[starts[step.layer - 1] + 1 : end]
     return any(part.kind == "batch_norm" for part in following)
 
 
 def _lines_of(explained: Network, step: Step) -> Excerpt:
+    weighted = type(weighted_layers(explained)[step.layer - 1])
     if step.kind is Kind.SUM:
-        return excerpt(Dense.forward, names="W")
+        return excerpt(weighted.forward, names="W" if weighted is Dense else "patches")
     if step.kind is Kind.BIAS:
-        return excerpt(Dense.forward, names="b")
+        return excerpt(weighted.forward, names="b")
+    if step.kind is Kind.POOLING:
+        return excerpt(MaxPooling.forward, calls=True)
     if step.kind is Kind.SOFTMAX:
         return excerpt(losses.softmax)
     if step.kind is Kind.TEMPERATURE:
@@ -126,10 +146,14 @@ def _lines_of(explained: Network, step: Step) -> Excerpt:
     return excerpt(Layer.forward if layer is None else type(layer).forward, calls=True)
 
 
-def _sum(step: Step, found: Sum, before: int | None, name: str) -> str:
+def _sum(explained: Network, drawing: Passage, step: Step, found: Sum, before: int | None) -> str:
+    name = _name(explained, step)
     rows = [
         _row(
-            [_source(step.layer, term.place), *map(_figure, (term.input, term.weight, term.value))],
+            [
+                _source(explained, drawing, step, term.place),
+                *map(_figure, (term.input, term.weight, term.value)),
+            ],
             term.place == before,
         )
         for term in found.terms
@@ -138,7 +162,11 @@ def _sum(step: Step, found: Sum, before: int | None, name: str) -> str:
     rows.append(_row([rest, "", "", _figure(found.rest)]))
     rows.append(_row([i18n.TOTAL, "", "", _figure(found.total)], kind="total"))
     heads = [i18n.TERM_FROM, i18n.TERM_INPUT, i18n.TERM_WEIGHT, i18n.TERM_VALUE]
-    says = i18n.say("SUM_SAYS", unit=name, count=i18n.count(found.others + len(found.terms)))
+    count = i18n.count(found.others + len(found.terms))
+    says = i18n.say("SUM_SAYS", unit=name, count=count)
+    if step.place is not None:
+        row, column = (part + 1 for part in step.place)
+        says = i18n.say("FILTER_SUM_SAYS", unit=name, count=count, row=row, column=column)
     return _says(says) + _table(heads, rows)
 
 
@@ -149,11 +177,14 @@ def _activation(explained: Network, sums: Array, step: Step, found: Sum, name: s
     words = i18n.ACTIVATIONS.get(f"{kind}_{side}") or i18n.ACTIVATIONS["other"]
     slope = getattr(layer, "slope", 0.0)
     says = words.format(unit=name, slope=f"{slope:g}".replace(".", i18n.DECIMAL))
+    if step.place is not None:
+        sums = sums[step.unit].ravel()
     above = i18n.count(int((sums > 0).sum()))
+    counts = "ABOVE" if step.place is None else "PLACES_ABOVE"
     return (
         f'{_says(says)}<p class="equation">z = {_figure(found.biased)}'
         f" → <strong>h = {_figure(found.output)}</strong></p>"
-        + elements.small(i18n.say("ABOVE", above=above, count=i18n.count(len(sums))))
+        + elements.small(i18n.say(counts, above=above, count=i18n.count(len(sums))))
     )
 
 
@@ -163,6 +194,25 @@ def _bias(found: Sum, name: str) -> str:
     return (
         f'{_says(i18n.say("BIAS_OF", unit=name))}<p class="equation">{total} + {bias} = '
         f"<strong>z = {z}</strong></p>" + elements.small(i18n.say("BIAS_SAYS"))
+    )
+
+
+def _pooling(explained: Network, drawing: Passage, step: Step) -> str:
+    """The neighbouring places, of which the largest is kept."""
+    found, size = maps(explained, drawing, step.layer)[step.unit], pool_size(explained, step.layer)
+    row, column = step.place or (0, 0)
+    top, left = row // size * size, column // size * size
+    square = found[top : top + size, left : left + size]
+    heads = ["", *(i18n.say("COLUMN", column=left + at + 1) for at in range(size))]
+    rows = [
+        _row([i18n.say("ROW", row=top + at + 1), *map(_figure, map(float, values))])
+        for at, values in enumerate(square)
+    ]
+    says = i18n.say("POOLING_SAYS", unit=_name(explained, step), count=size**2)
+    return (
+        _says(says)
+        + _table(heads, rows)
+        + f'<p class="equation">max → <strong>y = {_figure(float(square.max()))}</strong></p>'
     )
 
 
@@ -202,11 +252,29 @@ def _by_digit(columns: Mapping[str, Array], digit: int, *, without_total: int = 
     return _table([i18n.DIGIT, *columns], rows)
 
 
-def _source(layer: int, place: int) -> str:
-    """The name of a layer's input: a pixel, or a unit of the layer before."""
-    if layer > 1:
-        return unit_name((layer - 1, place))
-    return i18n.say("PIXEL", row=place // SIDE + 1, column=place % SIDE + 1)
+def _name(explained: Network, step: Step) -> str:
+    return unit_name((step.layer, step.unit), count_convolutions(explained))
+
+
+def _source(explained: Network, drawing: Passage, step: Step, place: int) -> str:
+    """The name of a sum's input: a pixel, a unit of the layer before, or a place of its map."""
+    convolutions, before = count_convolutions(explained), step.layer - 1
+    if before > convolutions:
+        return unit_name((before, place), convolutions)
+    if step.place is not None:  # in a patch
+        convolution = weighted_layers(explained)[before]
+        k, padding = (getattr(convolution, name) for name in ("kernel_size", "padding"))
+        unit, rest = divmod(place, k * k)
+        row, column = rest // k + step.place[0] - padding, rest % k + step.place[1] - padding
+    elif before == 0:
+        unit, row, column = 0, place // SIDE, place % SIDE
+    else:
+        height, width = pooled_shape(explained, drawing, before)
+        unit, rest = divmod(place, height * width)
+        row, column = divmod(rest, width)
+    if before == 0:
+        return i18n.say("PIXEL", row=row + 1, column=column + 1)
+    return i18n.say("MAP_PIXEL", unit=unit, row=row + 1, column=column + 1)
 
 
 def _figure(value: float) -> str:

@@ -11,7 +11,9 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeAlias
 
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from ui import i18n
 from ui.runs import Run
@@ -133,6 +135,47 @@ def race(
     title, x_title = i18n.say(kind.upper()), i18n.SECONDS if seconds else ""
     styles = _many_curves(20, theme)
     return _table(rows), line_chart(x, y, styles, height=LARGEST, title=title, x_title=x_title)
+
+
+def by_shift(
+    curves: Sequence[tuple[str, NDArray[np.float64] | None]],
+    shifts: Sequence[int],
+    *,
+    present: int,
+    theme: str,
+) -> tuple[pa.Table, Spec]:
+    """The chart of accuracy by shift: one line per network, and a rule at the present shift.
+
+    Parameters
+    ----------
+    curves : each network's name, and its accuracy at each shift; None while that is not known
+    shifts, present : in pixels
+    theme : "light" or "dark"
+    """
+    rows = []
+    for slot, (name, accuracy) in enumerate(curves):
+        known = [] if accuracy is None else accuracy.tolist()
+        rows += _curve(list(zip(shifts, known, strict=False)), name, slot)
+    label = i18n.say("SHIFT_PRESENT", pixels=present)
+    last = shifts[-1]
+    free = 0.05 if present < last / 2 else 0.95  # accuracy falls, so no curve is there
+    rows.append({**_row(present, free), "kind": "mark", "label": label})
+    x, y = _epochs_axis(last, theme), _y_axis("accuracy", 0.0, theme)
+    x["axis"]["tickCount"] = len(shifts)
+    spec = line_chart(
+        x,
+        y,
+        _many_curves(len(curves), theme),
+        height=LARGE,
+        title=i18n.ACCURACY,
+        x_title=i18n.SHIFT_PIXELS,
+    )
+    tooltip = spec["layer"][1]["encoding"]["tooltip"]
+    tooltip[1]["format"], tooltip[2]["format"] = "d", ".1%"
+    mark = [{"filter": "datum.kind === 'mark'"}]
+    late = f"datum.epoch > {0.6 * last}"
+    spec["layer"] += [_rule(mark, x, theme), *_label(mark, {"x": x, "y": y}, theme, **_side(late))]
+    return _table(rows), spec
 
 
 def line_chart(
@@ -371,16 +414,25 @@ def _marks(x: Spec, y: Spec, theme: str, *, below: bool, late: str) -> list[Spec
     mark = [{"filter": "datum.kind === 'mark'"}]
     best = [{"filter": "datum.kind === 'best'"}]
     line = "height - 10 - 14 * datum.row" if below else "10 + 14 * datum.row"
-    side = {"align": {"expr": f"{late} ? 'right' : 'left'"}, "dx": {"expr": f"{late} ? -4 : 4"}}
-    rule = {"type": "rule", "color": INK[theme], "strokeDash": [2, 2], "aria": False}
     ring = {"type": "point", "size": 90, "strokeWidth": 2, "filled": False, "aria": False}
     on_curve = {"x": x, "y": y}
     return [
-        {"transform": mark, "mark": rule, "encoding": {"x": x}},
-        *_label(mark, {"x": x, "y": {"value": {"expr": line}}}, theme, **side),
+        _rule(mark, x, theme),
+        *_label(mark, {"x": x, "y": {"value": {"expr": line}}}, theme, **_side(late)),
         {"transform": best, "mark": {**ring, "color": HUES[theme][1]}, "encoding": on_curve},
         *_label(best, on_curve, theme, dy=18 if below else -16),
     ]
+
+
+def _rule(which: list[Spec], x: Spec, theme: str) -> Spec:
+    """A vertical line."""
+    rule = {"type": "rule", "color": INK[theme], "strokeDash": [2, 2], "aria": False}
+    return {"transform": which, "mark": rule, "encoding": {"x": x}}
+
+
+def _side(late: str) -> Spec:
+    """A text to the right of its place; to the left where the expression `late` is true."""
+    return {"align": {"expr": f"{late} ? 'right' : 'left'"}, "dx": {"expr": f"{late} ? -4 : 4"}}
 
 
 def _label(which: list[Spec], place: Spec, theme: str, **more: Any) -> list[Spec]:

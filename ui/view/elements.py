@@ -275,6 +275,12 @@ def png(ink: Array) -> str:
     return data_url(SLATE + np.clip(ink, 0, 1)[..., None] * (INK - SLATE))
 
 
+def bright(values: Array) -> str:
+    """Activations, (H, W), as a data URL: 0 and less as dark as paper, the largest as ink."""
+    reach = float(values.max(initial=0.0)) or 1.0
+    return png(np.maximum(values / reach, 0.0))
+
+
 def data_url(colours: NDArray[np.floating]) -> str:
     """A picture of (H, W, 3) colours from 0 to 255, as a data URL."""
     buffer = io.BytesIO()

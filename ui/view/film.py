@@ -1,7 +1,8 @@
 """A training run as a film: per moment, how the drawing was read, and what units responded to.
 
     frame = that moment's network on the drawing: ten probabilities, and the units' activations
-    tile  = a first-layer unit's 784 weights as 28 x 28 pixels, positive light and negative dark
+    tile  = a first-layer unit's weights as 28 x 28 pixels, positive light and negative dark;
+        a filter has fewer, each shown as a square
 
 All tiles are in one picture, one row per moment, so that the browser only shows another row of it.
 A unit has the same scale in all rows, that of its latest weights, so that it is seen to form.
@@ -10,6 +11,7 @@ A unit has the same scale in all rows, that of its latest weights, so that it is
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,8 +21,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from nn import Network
+from nn.convolution import Convolution
 from nn.layers import Dense
 from nn.mnist import SIDE
+from nn.network import ACTIVATIONS
 from ui.training.snapshot import Moment
 from ui.view import elements
 
@@ -37,6 +41,7 @@ class Film:
     run : its id
     units : those of the first layer whose weights changed most, strongest first
     scale : (units,), the weight that is shown as lightest
+    filters : whether these units are the filters of a convolution
     rows : by a moment's step, its tiles' grey levels, (28, 28 * units)
     frames : by a moment's step, for the drawing whose bytes are `drawn`
     picture : all rows as a data URL
@@ -45,6 +50,7 @@ class Film:
     run: str
     units: tuple[int, ...] = ()
     scale: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
+    filters: bool = False
     rows: dict[int, NDArray[np.uint8]] = field(default_factory=dict)
     frames: dict[int, dict[str, Any]] = field(default_factory=dict)
     drawn: bytes = b""
@@ -72,7 +78,9 @@ class Film:
 
     def _choose(self, moments: Sequence[Moment]) -> None:
         """Choose the units whose weights moved most from the first moment to the latest."""
-        first, last = (_weights(moments[end].network()) for end in (0, -1))
+        network = moments[-1].network()
+        self.filters = isinstance(_first_layer(network), Convolution)
+        first, last = _weights(moments[0].network()), _weights(network)
         moved = np.linalg.norm(last - first, axis=0)
         units = tuple(int(unit) for unit in np.argsort(-moved, kind="stable")[:UNITS])
         scale = np.percentile(np.abs(last[:, units]), 99, axis=0).astype(np.float32)
@@ -103,7 +111,7 @@ def frame(
     if drawing is None:
         return {**place, "probabilities": None, "answers": [0.0] * len(units)}
     network = moment.network()
-    outputs = np.maximum(_first_layer(network, drawing), 0.0)
+    outputs = np.maximum(_activations(network, drawing), 0.0)
     strongest = float(outputs.max()) or 1.0
     return {
         **place,
@@ -117,12 +125,18 @@ def tiles(weights: NDArray[np.float32], scale: NDArray[np.float32]) -> NDArray[n
 
     Parameters
     ----------
-    weights : (784, units)
+    weights : (number, units): 784, or those of a filter, or of another square
     scale : (units,), the weight that is shown as lightest, its negative as darkest
     """
-    shares = np.clip(weights / np.where(scale > 0, scale, 1.0), -1.0, 1.0)
+    number, units = weights.shape
+    side = math.isqrt(number - 1) + 1
+    square = np.zeros((side * side, units), np.float32)
+    square[:number] = weights  # in a network from elsewhere, they may be too few for a square
+    shares = np.clip(square / np.where(scale > 0, scale, 1.0), -1.0, 1.0)
     levels = np.rint((shares + 1.0) / 2.0 * (LEVELS - 1)).astype(np.uint8)
-    return levels.T.reshape(-1, SIDE, SIDE).transpose(1, 0, 2).reshape(SIDE, -1)
+    nearest = np.arange(SIDE) * side // SIDE
+    tiles = levels.T.reshape(units, side, side)[:, nearest][:, :, nearest]
+    return tiles.transpose(1, 0, 2).reshape(SIDE, -1)
 
 
 def picture(levels: NDArray[np.uint8]) -> str:
@@ -136,15 +150,29 @@ def picture(levels: NDArray[np.uint8]) -> str:
     return elements.png_url(buffer.getvalue())
 
 
+def _first_layer(network: Network) -> Dense | Convolution:
+    """The first layer with weights."""
+    return next(layer for layer in network.layers if isinstance(layer, Dense | Convolution))
+
+
 def _weights(network: Network) -> NDArray[np.float32]:
-    """The weights of the first dense layer, (784, units)."""
-    return next(layer.W for layer in network.layers if isinstance(layer, Dense))
+    """Its weights, (784, units) or (kernel_size², filters), there the mean over the channels."""
+    layer = _first_layer(network)
+    if isinstance(layer, Dense):
+        return layer.W
+    weights: NDArray[np.float32] = layer.W.mean(axis=1).reshape(layer.filters, -1).T
+    return weights
 
 
-def _first_layer(network: Network, drawing: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The activations of the first layer's units for a drawing, (units,)."""
-    first, *others = network.folded().layers
-    y = first.forward(drawing[None])
-    if others and not isinstance(others[0], Dense):
-        y = others[0].forward(y)
-    return np.array(y[0])
+def _activations(network: Network, drawing: NDArray[np.float32]) -> NDArray[np.float32]:
+    """What its units, or filters at their strongest place, make of a drawing, (units,)."""
+    folded = network.folded()
+    first = folded.layers.index(_first_layer(folded))
+    y = drawing[None]
+    for layer in folded.layers[: first + 1]:
+        y = layer.forward(y)
+    after = folded.layers[first + 1 : first + 2]
+    if after and after[0].kind in ACTIVATIONS:
+        y = after[0].forward(y)
+    strongest: NDArray[np.float32] = y[0].reshape(y.shape[1], -1).max(axis=1)
+    return strongest

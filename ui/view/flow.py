@@ -1,7 +1,7 @@
 """A drawing's way through a network as an SVG: its pixels, hidden units and ten scores.
 
 Each hidden layer is shown by the units that contribute most to the top score, each with the image
-that it responds to; lines are the strongest connections between them.
+that it responds to, a filter with its map; lines are the strongest connections between them.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from nn.explain.attribution import (
     wanted_images,
     weighted_layers,
 )
+from nn.explain.filters import count_convolutions, maps
 from nn.layers import Array
 from nn.losses import softmax
 from nn.mnist import CLASSES, SIDE
@@ -50,13 +51,13 @@ class Unit:
     ----------
     output : its activation for this drawing
     share : its contribution to the top score, relative to the mean of the ten
-    wanted : (784,), the image that it responds to
+    picture : the image that it responds to, or a filter's map, as a data URL
     """
 
     key: Key
     output: float
     share: float
-    wanted: Array
+    picture: str
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,7 @@ class Flow:
     ink : (784,), the drawing
     digit : the one with the highest score
     widths : units per hidden layer
+    convolutions : how many of these layers have filters; they come first
     units : those shown per hidden layer, from the top
     rest : the contributions of each layer's other units together
     lines : those that leave the drawing, then each hidden layer
@@ -86,6 +88,7 @@ class Flow:
     ink: Array
     digit: int
     widths: tuple[int, ...]
+    convolutions: int
     units: tuple[tuple[Unit, ...], ...]
     rest: tuple[float, ...]
     lines: tuple[tuple[Line, ...], ...]
@@ -110,11 +113,11 @@ def flow_of(explained: Network, x: Array, shown: Sequence[Sequence[int]] = ()) -
     for layer in range(1, len(drawing.sums)):
         shares = drawing.shares(layer)
         chosen = strongest(shares, shown[layer - 1] if layer <= len(shown) else ())
-        outputs, images = drawing.outputs(layer), wanted_images(explained, x, layer, chosen)
+        outputs, pictures = drawing.outputs(layer), _pictures(explained, drawing, layer, chosen)
         layers.append(
             tuple(
-                Unit((layer, unit), float(outputs[unit]), float(shares[unit]), image)
-                for unit, image in zip(chosen, images, strict=True)
+                Unit((layer, unit), float(outputs[unit]), float(shares[unit]), picture)
+                for unit, picture in zip(chosen, pictures, strict=True)
             )
         )
         rest.append(float(shares.sum() - shares[list(chosen)].sum()))
@@ -123,12 +126,24 @@ def flow_of(explained: Network, x: Array, shown: Sequence[Sequence[int]] = ()) -
         x,
         digit,
         drawing.units[1:],
+        count_convolutions(explained),
         tuple(layers),
         tuple(rest),
         tuple(_lines(explained, drawing, gap, places) for gap in range(len(drawing.sums))),
         scores,
         softmax(scores[None])[0],
     )
+
+
+def _pictures(
+    explained: Network, drawing: Passage, layer: int, units: Sequence[int]
+) -> Sequence[str]:
+    """A picture of each unit of a layer: its map if it is a filter, else what it responds to."""
+    if layer > count_convolutions(explained):
+        x = drawing.inputs[0].ravel()
+        return [heat.tile(image) for image in wanted_images(explained, x, layer, units)]
+    found = maps(explained, drawing, layer)
+    return [elements.bright(found[unit]) for unit in units]
 
 
 def strongest(shares: Array, before: Sequence[int] = ()) -> tuple[int, ...]:
@@ -159,7 +174,7 @@ def picture(flow: Flow, *, chosen: Key | None, off: Collection[Key]) -> str:
         _line(flow, gap, line, off) for gap, lines in enumerate(flow.lines) for line in lines
     )
     shown = "".join(
-        _unit(unit, column, row, flow.digit, chosen=unit.key == chosen, off=unit.key in off)
+        _unit(flow, unit, column, row, chosen=unit.key == chosen, off=unit.key in off)
         for column, layer in enumerate(flow.units)
         for row, unit in enumerate(layer)
     )
@@ -181,7 +196,8 @@ def in_words(flow: Flow) -> str:
     for layer, (units, width, rest) in enumerate(columns, start=1):
         shares = {"share": heat.signed(sum(it.share for it in units)), "rest": heat.signed(rest)}
         counts = {"shown": len(units), "count": i18n.count(width)}
-        sentences.append(i18n.say("LAYER_SHARES", layer=layer, **counts, **shares))
+        name = "FILTER_SHARES" if layer <= flow.convolutions else "LAYER_SHARES"
+        sentences.append(i18n.say(name, layer=layer, **counts, **shares))
     return " ".join(sentences)
 
 
@@ -221,11 +237,15 @@ def _heads(flow: Flow) -> str:
     """A title above each column."""
     titles = [(DRAWING / 2, i18n.PIXELS_HEAD)]
     titles += [
-        (_left(column) + TILE / 2, i18n.say("UNITS_HEAD", count=i18n.count(width)))
+        (_left(column) + TILE / 2, i18n.say(_head(flow, column), count=i18n.count(width)))
         for column, width in enumerate(flow.widths)
     ]
     titles.append((_left(len(flow.units)) + SCORES / 2, i18n.SCORES_HEAD))
     return "".join(f'<text class="head" x="{x}" y="16">{html.escape(t)}</text>' for x, t in titles)
+
+
+def _head(flow: Flow, column: int) -> str:
+    return "FILTERS_HEAD" if column < flow.convolutions else "UNITS_HEAD"
 
 
 def _line(flow: Flow, gap: int, line: Line, off: Collection[Key]) -> str:
@@ -238,8 +258,8 @@ def _line(flow: Flow, gap: int, line: Line, off: Collection[Key]) -> str:
     kinds = ["line", "for" if line.value > 0 else "against"]
     if {start, end} & set(off):
         kinds.append("cut")
-    source = unit_name(start) if start else i18n.DRAWING
-    target = unit_name(end) if end else i18n.say("SCORE_OF", digit=line.end)
+    source = unit_name(start, flow.convolutions) if start else i18n.DRAWING
+    target = unit_name(end, flow.convolutions) if end else i18n.say("SCORE_OF", digit=line.end)
     says = i18n.say("LINE", start=source, end=target, value=heat.signed(line.value, 2))
     return (
         f'<path class="{" ".join(kinds)}" d="M{x0} {y0:g}C{x0 + GAP / 2:g} {y0:g} '
@@ -249,11 +269,12 @@ def _line(flow: Flow, gap: int, line: Line, off: Collection[Key]) -> str:
     )
 
 
-def _unit(unit: Unit, column: int, row: int, digit: int, *, chosen: bool, off: bool) -> str:
+def _unit(flow: Flow, unit: Unit, column: int, row: int, *, chosen: bool, off: bool) -> str:
     x, y = _left(column), HEAD + row * PITCH
     layer, place = unit.key
     values = {"output": i18n.decimal(unit.output, 2), "share": heat.signed(unit.share, 2)}
-    says = i18n.say("UNIT_LABEL", unit=unit_name(unit.key), digit=digit, **values)
+    name = unit_name(unit.key, flow.convolutions)
+    says = i18n.say("UNIT_LABEL", unit=name, digit=flow.digit, **values)
     if off:
         says += " " + i18n.IS_OFF
     cross = f'<path class="cross" d="M{x} {y}l{TILE} {TILE}m0 -{TILE}l-{TILE} {TILE}"/>'
@@ -262,7 +283,7 @@ def _unit(unit: Unit, column: int, row: int, digit: int, *, chosen: bool, off: b
         f'<g class="unit{" off" if off else ""}" role="button" tabindex="-1" '
         f'data-press="{layer}-{place}" aria-pressed="{str(chosen).lower()}" '
         f'aria-label="{says}"><title>{says}</title>'
-        f'<image {box} href="{heat.tile(unit.wanted)}"/>{cross if off else ""}<rect {box} rx="4"/>'
+        f'<image {box} href="{unit.picture}"/>{cross if off else ""}<rect {box} rx="4"/>'
         f'<text class="place" x="{x}" y="{y + TILE + 15}">{place}</text>'
         f'<text class="share" x="{x + TILE}" y="{y + TILE + 15}">{heat.signed(unit.share)}</text>'
         "</g>"
@@ -286,16 +307,17 @@ def _score(flow: Flow, digit: int) -> str:
     )
 
 
-def unit_name(key: Key) -> str:
-    """A unit's name on the page."""
-    return i18n.say("UNIT", unit=key[1], layer=key[0])
+def unit_name(key: Key, convolutions: int) -> str:
+    """A unit's name on the page; in the first layers, the convolutions, it is a filter."""
+    name = "FILTER" if key[0] <= convolutions else "UNIT"
+    return i18n.say(name, unit=key[1], layer=key[0])
 
 
-def names_of_disabled(disabled: Collection[Key]) -> str:
+def names_of_disabled(disabled: Collection[Key], convolutions: int) -> str:
     """Which units are disabled, on one line."""
     if not disabled:
         return str(i18n.NONE_OFF)
-    names = [unit_name(key) for key in sorted(disabled)]
+    names = [unit_name(key, convolutions) for key in sorted(disabled)]
     if len(names) > NAMED:
         return i18n.say("MANY_OFF", names=", ".join(names[:NAMED]), count=len(names) - NAMED)
     return i18n.say("OFF", names=", ".join(names))
@@ -308,39 +330,37 @@ def legend(digit: int) -> str:
     return f'<div class="lines">{spans}</div>'
 
 
-def detail(
-    key: Key,
-    *,
-    output: float,
-    share: float,
-    digit: int,
-    wanted: Array,
-    exciting: Sequence[tuple[NDArray[np.uint8], int, float]],
-    looked_through: int,
-) -> str:
-    """A unit's details: the image it responds to, its output, and what activates it most strongly.
+def detail(key: Key, *, output: float, share: float, digit: int, wanted: Array) -> str:
+    """A unit's details: its output, and the image it responds to.
 
     Parameters
     ----------
     key : the unit
     output, share, digit : its activation for this drawing, and its contribution to a digit's score
     wanted : (784,), the image it responds to
-    exciting : images (784,) uint8, each with its label and the unit's activation
-    looked_through : the number of images among which these were found
     """
     values = {"output": i18n.decimal(output, 2), "share": heat.signed(share, 2)}
     says = i18n.say("UNIT_SAYS", digit=digit, **values)
     how = i18n.WANTED_FIRST if key[0] == 1 else i18n.WANTED_DEEPER
-    images = "".join(
-        f'<li><img src="{elements.png(image.reshape(SIDE, SIDE) / 255)}" alt="{label}">'
-        f"{i18n.decimal(value, 1)}</li>"
-        for image, label, value in exciting
-    )
-    among = i18n.say("EXCITING", count=i18n.count(looked_through))
     return (
-        f"{elements.heading(unit_name(key).capitalize())}"
-        f'<div class="unit-of"><div class="wanted"><img src="{heat.tile(wanted)}" '
+        f'<div class="wanted"><img src="{heat.tile(wanted)}" '
         f'alt="{html.escape(i18n.WANTED)}"><p>{html.escape(says)}<br>'
         f'<span class="small">{html.escape(how)}</span></p></div>'
-        f'<p class="small">{html.escape(among)}</p><ol class="exciting">{images}</ol></div>'
     )
+
+
+def exciting(images: Sequence[tuple[NDArray[np.uint8], int, float]], looked_through: int) -> str:
+    """The images that activate a unit most strongly.
+
+    Parameters
+    ----------
+    images : (784,) uint8, each with its label and the unit's activation
+    looked_through : the number of images among which these were found
+    """
+    items = "".join(
+        f'<li><img src="{elements.png(image.reshape(SIDE, SIDE) / 255)}" alt="{label}">'
+        f"{i18n.decimal(value, 1)}</li>"
+        for image, label, value in images
+    )
+    among = i18n.say("EXCITING", count=i18n.count(looked_through))
+    return f'<p class="small">{html.escape(among)}</p><ol class="exciting">{items}</ol>'

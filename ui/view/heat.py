@@ -36,16 +36,16 @@ def signed(value: float, decimals: int = 1) -> str:
 
 
 def coloured(values: Array, under: Array | None = None) -> NDArray[np.floating]:
-    """Colours of (28, 28) values, (28, 28, 3) from 0 to 255; the largest gets the full hue.
+    """Colours of (H, W) values, (H, W, 3) from 0 to 255; the largest gets the full hue.
 
     Parameters
     ----------
     values : of any scale; 0 is transparent
-    under : ink in [0, 1], (28, 28), dimmed below the colours; none by default
+    under : ink in [0, 1], (H, W), dimmed below the colours; none by default
     """
     reach = float(np.abs(values).max(initial=0.0)) or 1.0
     strength = np.sqrt(np.abs(values) / reach)[..., None]
-    ink = np.zeros((SIDE, SIDE)) if under is None else under
+    ink = np.zeros(values.shape) if under is None else under
     ground = SLATE + DIM * ink[..., None] * (INK - SLATE)
     hue = np.where(values[..., None] > 0, FOR, AGAINST)
     mixed: NDArray[np.floating] = ground + strength * (hue - ground)
@@ -53,8 +53,9 @@ def coloured(values: Array, under: Array | None = None) -> NDArray[np.floating]:
 
 
 def tile(values: Array) -> str:
-    """The image that a unit responds to, (784,), as a data URL."""
-    return data_url(coloured(values.reshape(SIDE, SIDE)))
+    """The image that a unit responds to, (784,), or a filter, (k, k), as a data URL."""
+    square = values.reshape(SIDE, SIDE) if values.ndim == 1 else values
+    return data_url(coloured(square))
 
 
 def pixels(ink: Array, values: Array, label: str) -> str:

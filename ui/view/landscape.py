@@ -25,7 +25,7 @@ from ui import i18n
 from .charts import PAPER
 
 EACH = 150  # test digits per class
-CHUNK = 250  # digits between two pauses of the computation
+CHUNK = 250  # digits between two pauses of the computation; a convolution takes fewer
 INNER = (0.01, 0.99)  # quantiles of the digits along each axis that just fit into the frame
 EDGE = 1.12  # of the frame, where these are at 1; digits beyond are moved to the edge
 FRAMED = 1.05 * EDGE  # leaves room for a glyph
@@ -90,9 +90,9 @@ def steps(network: Network, dataset: Dataset) -> Generator[None, None, Landscape
     ValueError
         The network's activations are not finite.
     """
-    parts = []
-    for first in range(0, len(dataset), CHUNK):
-        images = dataset.images[first : first + CHUNK]
+    parts, chunk = [], min(CHUNK, network.chunk)
+    for first in range(0, len(dataset), chunk):
+        images = dataset.images[first : first + chunk]
         x = scaled(images, network.params.dtype)
         with np.errstate(over="ignore", invalid="ignore"):  # the projection raises
             parts.append(last_hidden(network, x))

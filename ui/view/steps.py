@@ -12,8 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from nn import Network
+from nn.convolution import Convolution
 from nn.explain.attribution import Passage, weighted_layers
-from nn.layers import Array, Dense, Layer
+from nn.explain.filters import Place, maps, patch, pooling_after
+from nn.layers import Array, Layer
+from nn.network import ACTIVATIONS
 
 TERMS = 8  # of a sum that are listed
 
@@ -24,6 +27,7 @@ class Kind(enum.Enum):
     SUM = "sum"
     BIAS = "bias"
     ACTIVATION = "activation"
+    POOLING = "pooling"
     SOFTMAX = "softmax"
     TEMPERATURE = "temperature"
 
@@ -37,18 +41,20 @@ class Step:
     kind : what it computes
     layer : counted from 1; the scores are the last
     unit : the unit it is shown for; for the scores a digit
+    place : row and column on a filter's map; None for other units
     """
 
     kind: Kind
     layer: int
     unit: int
+    place: Place | None = None
 
 
 @dataclass(frozen=True)
 class Term:
     """One term of a weighted sum: input · weight."""
 
-    place: int  # of the input
+    place: int  # of the input, flat
     input: float
     weight: float
     value: float
@@ -76,24 +82,34 @@ class Sum:
     output: float
 
 
-def steps_of(explained: Network, units: Sequence[int], *, temperature: float) -> list[Step]:
+def steps_of(
+    explained: Network,
+    units: Sequence[int],
+    places: Sequence[Place] = (),
+    *,
+    temperature: float,
+) -> list[Step]:
     """All steps of a forward pass, in order.
 
     Parameters
     ----------
     explained : from `nn.explain.attribution.explaining`
     units : one per hidden layer, then a digit
+    places : one per convolution, on its map
     temperature : of the network's calibration; 1 has no step
     """
     steps = []
-    dense = weighted_layers(explained)
+    last = len(units)
     for layer, unit in enumerate(units, start=1):
-        steps += [Step(Kind.SUM, layer, unit), Step(Kind.BIAS, layer, unit)]
-        if layer < len(dense) and activation_after(explained, layer) is not None:
-            steps.append(Step(Kind.ACTIVATION, layer, unit))
-    steps.append(Step(Kind.SOFTMAX, len(dense), units[-1]))
+        at = layer, unit, places[layer - 1] if layer <= len(places) else None
+        steps += [Step(Kind.SUM, *at), Step(Kind.BIAS, *at)]
+        if layer < last and activation_after(explained, layer) is not None:
+            steps.append(Step(Kind.ACTIVATION, *at))
+        if layer < last and pooling_after(explained, layer) is not None:
+            steps.append(Step(Kind.POOLING, *at))
+    steps.append(Step(Kind.SOFTMAX, last, units[-1]))
     if temperature != 1.0:
-        steps.append(Step(Kind.TEMPERATURE, len(dense), units[-1]))
+        steps.append(Step(Kind.TEMPERATURE, last, units[-1]))
     return steps
 
 
@@ -101,40 +117,51 @@ def activation_after(explained: Network, layer: int) -> Layer | None:
     """The activation after a weighted sum, counted from 1; None where there is none."""
     at = explained.layers.index(weighted_layers(explained)[layer - 1]) + 1
     after = explained.layers[at] if at < len(explained.layers) else None
-    return None if isinstance(after, Dense) else after
+    return after if after is not None and after.kind in ACTIVATIONS else None
+
+
+def factors_of(explained: Network, drawing: Passage, step: Step) -> tuple[Array, Array]:
+    """The inputs and weights of a unit's sum, in one shape: a filter's are those of its patch."""
+    weighted, x = weighted_layers(explained)[step.layer - 1], drawing.inputs[step.layer - 1]
+    if isinstance(weighted, Convolution):
+        return patch(weighted, x, step.place or (0, 0)), weighted.W[step.unit]
+    return x, weighted.W[:, step.unit]
 
 
 def sum_of(
-    explained: Network, drawing: Passage, layer: int, unit: int, *, with_place: int | None = None
+    explained: Network, drawing: Passage, step: Step, *, with_term: int | None = None
 ) -> Sum:
     """The weighted sum of one unit, for a drawing's passage through a network.
 
     Parameters
     ----------
-    layer, unit : counted from 1, and from 0
-    with_place : an input whose term is listed however small it is
+    with_term : an input whose term is listed however small it is
     """
-    dense = weighted_layers(explained)[layer - 1]
-    inputs, weights = drawing.inputs[layer - 1], dense.W[:, unit]
+    layer, unit = step.layer, step.unit
+    inputs, weights = (factor.ravel() for factor in factors_of(explained, drawing, step))
     values = inputs * weights
     order = [int(place) for place in np.argsort(-np.abs(values), kind="stable")[:TERMS]]
-    if with_place is not None and with_place not in order:
-        order[-1] = with_place
+    if with_term is not None and with_term not in order:
+        order[-1] = with_term
     terms = tuple(
         Term(place, float(inputs[place]), float(weights[place]), float(values[place]))
         for place in order
     )
-    biased, bias = float(drawing.sums[layer - 1][unit]), float(dense.b[unit])
+    at = (unit, *(step.place or ()))
+    biased = output = float(drawing.sums[layer - 1][at])
+    if step.place is not None:
+        output = float(maps(explained, drawing, layer)[at])
+    elif layer < len(drawing.sums):
+        output = float(drawing.inputs[layer][unit])
     total = float(inputs @ weights)
-    last = layer == len(drawing.sums)
     return Sum(
         terms,
         len(values) - len(terms),
         total - sum(term.value for term in terms),
         total,
-        bias,
+        float(weighted_layers(explained)[layer - 1].b[unit]),
         biased,
-        biased if last else float(drawing.inputs[layer][unit]),
+        output,
     )
 
 

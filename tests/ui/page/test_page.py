@@ -193,8 +193,8 @@ def test_step_from_rest_trains_one_epoch_and_pauses(page: AppTest) -> None:
     ("key", "value", "says"),
     [
         ("hidden-adam", "-5", "from 1 to 4,096"),
-        ("hidden-adam", "many", "512, 256"),
-        ("hidden-adam", "12.5", "512, 256"),
+        ("hidden-adam", "many", "Hidden units: expected one whole number per layer"),
+        ("hidden-adam", "12.5", "such as 32, 16; got '12.5'"),
         ("epochs-adam", 0, "from 1 to 10,000"),
         ("learning_rate-adam", -1.0, "above 0"),
         ("learning_rate-adam", 0.0, "above 0"),

@@ -240,18 +240,27 @@ def test_the_room_is_learned_from_writers_that_are_not_held_out(
     assert brought.drawings is None  # they are the room's, and go with it
 
 
+@pytest.mark.parametrize(("preset", "filters"), [("adam", ()), ("convolution", (3, 2))])
 def test_a_room_is_learned_from_scratch_by_the_recipe_in_the_sidebar(
-    present: Callable[[str], AppTest], code: str, store: RoomStore
+    present: Callable[[str], AppTest],
+    code: str,
+    store: RoomStore,
+    preset: str,
+    filters: tuple[int, ...],
 ) -> None:
     write(store, code, 3)
     page = present(code)
-    page.text_input(key="hidden-adam").set_value("16")
-    page.number_input(key="epochs-adam").set_value(1)
-    page.number_input(key="samples-adam").set_value(1000)
+    page.selectbox(key="recipe-name").set_value(preset)
+    page.run()
+    if filters:
+        page.text_input(key=f"filters-{preset}").set_value("3, 2")
+    page.text_input(key=f"hidden-{preset}").set_value("16")
+    page.number_input(key=f"epochs-{preset}").set_value(1)
+    page.number_input(key=f"samples-{preset}").set_value(1000)
     page.run()
     learn(page, page_room.NEW)
     run = next(iter(session_of(page).runs))
-    assert tuple(run.recipe.hidden) == (16,)
+    assert (run.recipe.filters, run.recipe.hidden) == (filters, (16,))
     assert isinstance(the_room(code).model, Network)
     assert session_of(page).room_error is None
 

@@ -51,7 +51,7 @@ def test_a_pressed_unit_is_shown_with_the_test_digits_that_excite_it(
     inside.choose(session_of(page).inspection, f"{layer}-{unit}")
     page.run()
     assert session_of(page).inspection.chosen == (layer, unit)
-    assert flow.unit_name((layer, unit)).capitalize() in html(page)
+    assert flow.unit_name((layer, unit), 0).capitalize() in html(page)
     shown = html(page).split('class="exciting"')[1].split("</ol>")[0]
     labels = [int(label) for label in re.findall(r'alt="(\d)"', shown)]
     network = explaining(load_network(visit.WEIGHTS / "best.npz"))

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from nn import Dataset, Network
+from nn import RECIPES, Dataset, Network
 from nn.explain.projection import Projection, last_hidden
 from tests.helpers import inputs_of, tiny_recipe
 from tests.ui.visitor import SEVEN, drawn, session_of
@@ -72,6 +72,11 @@ def test_a_map_is_drawn_in_steps_that_a_poll_can_pause_between(
     reader: Network, shown: Dataset
 ) -> None:
     assert sum(1 for _ in landscape.steps(reader, shown)) == len(shown) / landscape.CHUNK
+    convolution = RECIPES["convolution"].build_network(rng=np.random.default_rng(0)).freeze()
+    few = shown[:100]  # of which a convolution takes as many at a time as its memory allows
+    assert convolution.chunk < 50
+    pauses = sum(1 for _ in landscape.steps(convolution, few))
+    assert pauses == -(-len(few) // convolution.chunk)
 
 
 def test_a_trained_network_puts_digits_of_a_kind_together(drawn_map: Landscape) -> None:

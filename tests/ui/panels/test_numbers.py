@@ -76,7 +76,7 @@ def test_each_unit_is_its_terms_its_bias_and_its_bend(network: Network, seven: n
         z = x @ part.W.astype(np.float64) + part.b
         h = z if layer == len(dense) else np.where(z > 0, z, 0.004 * z)
         for unit in (0, 3, part.outputs - 1):
-            one = sum_of(explained, found, layer, unit)
+            one = sum_of(explained, found, Step(Kind.SUM, layer, unit))
             assert one.biased == pytest.approx(z[unit], abs=1e-4)
             assert one.total + one.bias == pytest.approx(one.biased, abs=1e-5)
             assert one.output == pytest.approx(h[unit], abs=1e-4)
@@ -96,7 +96,7 @@ def test_the_unit_that_is_followed_is_among_the_terms_however_small(
     explained = explaining(network)
     found = passage(explained, seven, above_mean(7))
     least = int(np.abs(found.inputs[1]).argmin())
-    one = sum_of(explained, found, 2, 1, with_place=least)
+    one = sum_of(explained, found, Step(Kind.SUM, 2, 1), with_term=least)
     assert one.terms[-1].place == least
     assert sum(term.value for term in one.terms) + one.rest == pytest.approx(one.total)
     table = arithmetic.figures(explained, found, Step(Kind.SUM, 2, 1), least, 7)

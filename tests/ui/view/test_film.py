@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from nn import RECIPES, Network
+from nn.convolution import Convolution, Flatten, MaxPooling, Unflatten
 from nn.layers import Dense
 from ui.view import elements, film
 from ui.view.film import Film
@@ -85,6 +86,62 @@ def test_a_tile_shows_weights_as_light_and_dark_around_a_middle() -> None:
     assert levels.shape == (28, 56)
     assert (levels[0, 0], levels[1, 0], levels[27, 55]) == (15, 0, 15)
     assert set(np.unique(levels)) == {0, 8, 15}
+
+
+CONVOLUTION = {"filters": (14, 3), "kernel_size": 5}
+
+
+def convolutional_moments(count: int) -> list[Moment]:
+    """Networks in which filters with higher numbers move further."""
+    recipe = RECIPES["deep"].replace(**CONVOLUTION, hidden=(8,))
+    network = recipe.build_network(rng=np.random.default_rng(5))
+    filters = network.layers[1].W
+    found = []
+    for step in range(count):
+        found.append(Moment(step / 4, step, network.copy()))
+        filters += np.linspace(0.01, 0.2, len(filters), dtype=np.float32)[:, None, None, None]
+    return found
+
+
+def test_of_a_convolution_the_filters_that_moved_most_are_shown(drawing: np.ndarray) -> None:
+    shown, some = Film("run-1"), convolutional_moments(3)
+    shown.show(some, drawing)
+    assert shown.filters
+    assert shown.units == tuple(range(13, 1, -1))
+    W = some[1].kept.layers[1].W[13, 0]  # (5, 5)
+    tile = shown.rows[1][:, :28]
+    rows = np.arange(28) * 5 // 28
+    shares = np.clip(W[rows][:, rows] / shown.scale[0], -1, 1)
+    np.testing.assert_array_equal(tile, np.rint((shares + 1) / 2 * 15))
+    dense = Film("run-2")
+    dense.show(moments(2), drawing)
+    assert not dense.filters
+
+
+def test_a_filters_activation_is_its_largest_at_any_place(drawing: np.ndarray) -> None:
+    [moment] = convolutional_moments(1)
+    x = drawing[None]
+    for layer in moment.kept.layers[:4]:  # unflatten, convolution, normalisation, Leaky ReLU
+        x = layer.forward(x)
+    largest = np.maximum(x[0].max(axis=(1, 2)), 0)
+    shares = film.frame(moment, drawing, range(14))["answers"]
+    np.testing.assert_allclose(shares, largest / largest.max(), atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    "layers",
+    [
+        [Unflatten(4, 14, 14), Convolution(4, 3, 3), Flatten(), Dense(3 * 144, 10)],
+        [Unflatten(2, 14, 28), MaxPooling(3), Flatten(), Dense(2 * 4 * 9, 10)],
+    ],
+    ids=["four channels", "weights that fill no square"],
+)
+def test_a_network_from_elsewhere_has_tiles_too(layers: list, drawing: np.ndarray) -> None:
+    network = Network(layers).initialize(rng=np.random.default_rng(0))
+    shown = Film("run-1")
+    shown.show([Moment(0.0, 0, network), Moment(1.0, 1, network)], drawing)
+    assert shown.rows[0].shape == (28, 28 * len(shown.units))
+    assert max(shown.frames[0]["answers"]) == 1.0
 
 
 def test_the_picture_has_one_row_of_tiles_per_moment_in_the_slates_colours() -> None:

@@ -138,16 +138,9 @@ def test_units_keep_their_place_while_they_are_among_the_strongest(
 
 def test_a_units_details_include_what_activates_it_most_strongly() -> None:
     images = [(np.full(784, 9 * n, np.uint8), n, 3.25 - n) for n in range(8)]
-    says = flow.detail(
-        (1, 37),
-        output=2.5,
-        share=-0.25,
-        digit=7,
-        wanted=np.linspace(-1, 1, 784),
-        exciting=images,
-        looked_through=10_000,
-    )
-    assert "Unit 37 of layer 1" in says
+    wanted = np.linspace(-1, 1, 784)
+    says = flow.detail((1, 37), output=2.5, share=-0.25, digit=7, wanted=wanted)
+    says += flow.exciting(images, 10_000)
     assert "Its output for this drawing is 2.50; it adds −0.25 to the score of 7." in says
     assert i18n.WANTED_FIRST in says
     assert "Of 10,000 test digits" in says
@@ -155,10 +148,9 @@ def test_a_units_details_include_what_activates_it_most_strongly() -> None:
 
 
 def test_disabled_units_are_listed_on_one_line() -> None:
-    assert flow.names_of_disabled(()) == i18n.NONE_OFF
-    assert (
-        flow.names_of_disabled({(2, 5), (1, 37)})
-        == "Disabled: unit 37 of layer 1, unit 5 of layer 2."
-    )
-    many = flow.names_of_disabled({(1, n) for n in range(7)})
+    assert flow.names_of_disabled((), 0) == i18n.NONE_OFF
+    two = {(2, 5), (1, 37)}
+    assert flow.names_of_disabled(two, 0) == "Disabled: unit 37 of layer 1, unit 5 of layer 2."
+    assert flow.names_of_disabled(two, 1) == "Disabled: filter 37 of layer 1, unit 5 of layer 2."
+    many = flow.names_of_disabled({(1, n) for n in range(7)}, 0)
     assert many.endswith("unit 3 of layer 1 and 3 more.")
