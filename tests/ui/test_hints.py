@@ -123,7 +123,7 @@ def test_of_a_convolution_it_is_filters_that_are_dead() -> None:
     for dead, name in ((1, "DEAD_FILTERS"), (2, "DEAD_FILTERS"), (3, "DEAD")):
         with_dead = [replace(it, dead=0.5) if it.layer == dead else it for it in layers]
         run = snapshot(curve(FALLING), layers=tuple(with_dead), recipe=recipe)
-        fix = {"learning_rate": 0.00067}
+        fix = {"learning_rate": 0.001}
         assert hint(run) == Hint(name, {"layer": dead, "dead": 0.5}, fix)
 
 

@@ -89,7 +89,7 @@ def test_it_is_trained_and_kept_and_comes_back_to_be_taught(
     assert page.number_input(key="kernel_size-convolution").disabled
     wait(page)
     recipe = session_of(page).runs.controlled().recipe
-    assert "784-3×3×3-2×3×3-8-10, Adam 0.002" in html(page)
+    assert "784-3×3×3-2×3×3-8-10, Adam 0.003" in html(page)
     page.button(key="run-keep").click().run()
 
     later = open_page(panel="PANEL_RUNS").run()
