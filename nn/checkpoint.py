@@ -13,6 +13,7 @@ import contextlib
 import json
 import math
 import os
+import re
 import tokenize
 import zipfile
 import zlib
@@ -24,7 +25,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from .calibration import Calibration
-from .convolution import Convolution
+from .convolution import Convolution, Unflatten
 from .errors import RefusalError
 from .layers import Dense, Layer
 from .mnist import CLASSES, PIXELS, SIDE
@@ -46,13 +47,18 @@ MAX_LAYERS = 4 * (MAX_CONVOLUTIONS + MAX_HIDDEN_LAYERS) + 3
 MAX_DIRECTORY = 65_536  # bytes of the zip's list of arrays: some 700 of them
 LIMITS = {  # of a layer's numbers in `meta`: type, lowest, highest
     **dict.fromkeys(("outputs", "units"), (int, 1, MAX_UNITS)),
-    "inputs": (int, 1, MAX_FILTERS * PIXELS),
+    "inputs": (int, 1, MAX_FILTERS * PIXELS // 4),
     **dict.fromkeys(("channels", "filters"), (int, 1, MAX_FILTERS)),
     "kernel_size": (int, 1, MAX_KERNEL_SIZE),
     "padding": (int, 0, MAX_KERNEL_SIZE),
     **dict.fromkeys(("height", "width", "size"), (int, 1, SIDE)),
     **dict.fromkeys(("slope", "momentum", "epsilon", "rate"), (int | float, 0, 1)),
 }
+# Convolutions as in a recipe: what explains a network relies on their order.
+IMAGE_PART = re.compile(
+    r"unflatten (convolution ((batch_norm|relu|leaky_relu|tanh|dropout) )*(max_pooling )?)+flatten "
+)
+IMAGE_KINDS = ("unflatten", "convolution", "max_pooling", "flatten")
 CONVERT = (
     "to convert arrays of another program or format, read them with NumPy, fill the arrays() of a "
     "Network of their shapes, and use save_checkpoint"
@@ -299,6 +305,14 @@ def _read_layers(meta: dict[str, Any]) -> list[Layer]:
     hidden = sum(isinstance(layer, Dense) for layer in found) - 1
     if hidden > MAX_HIDDEN_LAYERS:
         raise ValueError(f"expected at most {MAX_HIDDEN_LAYERS} hidden layers, found {hidden}")
+    kinds = "".join(f"{layer.kind} " for layer in found)
+    others = IMAGE_PART.sub("", kinds, count=1)
+    images = [(it.channels, it.height, it.width) for it in found if isinstance(it, Unflatten)]
+    if any(kind in others for kind in IMAGE_KINDS) or images not in ([], [(1, SIDE, SIDE)]):
+        raise ValueError(
+            f"expected convolutions of an image of 1 x {SIDE} x {SIDE} from unflatten to flatten, "
+            "each with its activation and at most one max_pooling, and then dense layers"
+        )
     count = sum(isinstance(layer, Convolution) for layer in found)
     if count > MAX_CONVOLUTIONS:
         raise ValueError(f"expected at most {MAX_CONVOLUTIONS} convolutions, found {count}")

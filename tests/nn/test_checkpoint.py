@@ -167,7 +167,7 @@ REFUSALS: dict[str, tuple[Callable[[Arrays], Arrays], str]] = {
         "batch_norm expects 6",
     ),
     "a negative width": (lambda c: with_layer(c, 0, outputs=-6), "outputs from 1 to 4,096"),
-    "a huge width": (lambda c: with_layer(c, 0, inputs=10**12), "inputs from 1 to 50,176"),
+    "a huge width": (lambda c: with_layer(c, 0, inputs=10**12), "inputs from 1 to 12,544"),
     "a huge layer": (lambda c: with_layer(c, 0, outputs=10**12), "outputs from 1 to 4,096"),
     "a width of text": (lambda c: with_layer(c, 0, inputs="784"), "found '784'"),
     "a slope of text": (lambda c: with_layer(c, 2, slope="0.1"), "slope from 0 to 1, found '0.1'"),
@@ -377,7 +377,7 @@ def test_the_widest_recipe_is_below_the_limit() -> None:
         (1, {"channels": 2}, "convolution expects 2 x 28 x 28 inputs"),
         (3, {"size": 29}, "size from 1 to 28"),
         (3, {"size": 20}, "max_pooling expects 4 x 2 x 2 inputs"),
-        (0, {"height": 14}, "dense expects 196 inputs"),
+        (0, {"height": 14}, "an image of 1 x 28 x 28"),
     ],
 )
 def test_a_convolution_that_does_not_fit_is_refused(
@@ -394,12 +394,15 @@ def test_convolutions_of_too_many_or_too_large_are_refused() -> None:
     network = Recipe(filters=(3,), hidden=(5,)).build_network(rng=np.random.default_rng(0))
     found = dict(np.load(io.BytesIO(checkpoint_bytes(network))))
     first, convolution = json.loads(str(found["meta"]))["layers"][:2]
-    same = {**convolution, "channels": 3, "filters": 3}
+    same, flat = {**convolution, "channels": 3, "filters": 3}, {"kind": "flatten"}
+    last = [flat, {"kind": "dense", "inputs": 2352, "outputs": 10}]
     with pytest.raises(CheckpointError, match="at most 4 convolutions, found 5"):
-        load_checkpoint(file_of(with_meta(found, layers=[first, convolution] + 4 * [same])))
+        load_checkpoint(file_of(with_meta(found, layers=[first, convolution, *4 * [same], *last])))
+    with pytest.raises(CheckpointError, match="from unflatten to flatten"):
+        load_checkpoint(file_of(with_meta(found, layers=[first, flat, convolution, *last])))
     wide = {**convolution, "filters": 64, "kernel_size": 1, "padding": 0}
     large = {**convolution, "channels": 64, "filters": 1}
-    last = [{"kind": "flatten"}, {"kind": "dense", "inputs": 784, "outputs": 10}]
+    last = [flat, {"kind": "dense", "inputs": 784, "outputs": 10}]
     with pytest.raises(CheckpointError, match="at most 262,144 numbers per image"):
         load_checkpoint(file_of(with_meta(found, layers=[first, wide, large, *last])))
 

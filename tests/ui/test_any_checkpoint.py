@@ -102,10 +102,10 @@ def perceptron(*widths: int) -> list[Layer]:
     return [Dense(a, b) for a, b in itertools.pairwise((784, *widths, 10))]
 
 
-def convolution(*filters: int, image: tuple[int, int, int] = (1, 28, 28)) -> list[Layer]:
+def convolution(*filters: int) -> list[Layer]:
     """Convolutions without pooling, and with no hidden layer after them."""
-    layers: list[Layer] = [Unflatten(*image)]
-    for channels, count in itertools.pairwise((image[0], *filters)):
+    layers: list[Layer] = [Unflatten(1, 28, 28)]
+    for channels, count in itertools.pairwise((1, *filters)):
         layers += [Convolution(channels, count, 3, padding=1), LAYERS["relu"]()]
     layers.append(Flatten())
     return [*layers, Dense(sample_shapes(layers)[-1][0], 10)]
@@ -176,8 +176,12 @@ def give(page: AppTest, raw: bytes) -> None:
         (perceptron(5000), "from 1 to 4,096, found 5000"),
         (perceptron(*[4] * 9), "at most 8 hidden layers, found 9"),
         ([BatchNorm(784), *perceptron(4)], "cannot fold batch_norm"),
+        (
+            [*convolution(3)[:3], MaxPooling(2), MaxPooling(2), Flatten(), Dense(147, 10)],
+            "at most one max_pooling",
+        ),
     ],
-    ids=["too wide", "too deep", "normalised pixels"],
+    ids=["too wide", "too deep", "normalised pixels", "pooled twice"],
 )
 def test_a_network_that_the_page_cannot_use_is_refused_with_a_sentence(
     page: AppTest, layers: list[Layer], says: str
@@ -202,7 +206,7 @@ def test_a_network_that_the_page_cannot_use_is_refused_with_a_sentence(
             {},
         ),
         (RECIPES["convolution"].layers(), {"recipe": RECIPES["convolution"].to_dict()}),
-        (convolution(4, image=(4, 14, 14)), {}),
+        (convolution(4, 3), {}),
         (perceptron(8), {"recipe": {"hidden": [8], "dropout": 0, "learning_rate": 1}}),
         (perceptron(8), {"name": "\ud800"}),
     ],

@@ -125,14 +125,12 @@ def tiles(weights: NDArray[np.float32], scale: NDArray[np.float32]) -> NDArray[n
 
     Parameters
     ----------
-    weights : (number, units): 784, or those of a filter, or of another square
+    weights : (number, units), a square number: 784, or those of a filter
     scale : (units,), the weight that is shown as lightest, its negative as darkest
     """
     number, units = weights.shape
-    side = math.isqrt(number - 1) + 1
-    square = np.zeros((side * side, units), np.float32)
-    square[:number] = weights  # in a network from elsewhere, they may be too few for a square
-    shares = np.clip(square / np.where(scale > 0, scale, 1.0), -1.0, 1.0)
+    side = math.isqrt(number)
+    shares = np.clip(weights / np.where(scale > 0, scale, 1.0), -1.0, 1.0)
     levels = np.rint((shares + 1.0) / 2.0 * (LEVELS - 1)).astype(np.uint8)
     nearest = np.arange(SIDE) * side // SIDE
     tiles = levels.T.reshape(units, side, side)[:, nearest][:, :, nearest]
@@ -156,12 +154,11 @@ def _first_layer(network: Network) -> Dense | Convolution:
 
 
 def _weights(network: Network) -> NDArray[np.float32]:
-    """Its weights, (784, units) or (kernel_size², filters), there the mean over the channels."""
+    """Its weights, (784, units) or (kernel_size², filters)."""
     layer = _first_layer(network)
     if isinstance(layer, Dense):
         return layer.W
-    weights: NDArray[np.float32] = layer.W.mean(axis=1).reshape(layer.filters, -1).T
-    return weights
+    return layer.W.reshape(layer.filters, -1).T
 
 
 def _activations(network: Network, drawing: NDArray[np.float32]) -> NDArray[np.float32]:

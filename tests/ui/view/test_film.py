@@ -11,7 +11,6 @@ import pytest
 from PIL import Image
 
 from nn import RECIPES, Network
-from nn.convolution import Convolution, Flatten, MaxPooling, Unflatten
 from nn.layers import Dense
 from ui.view import elements, film
 from ui.view.film import Film
@@ -126,22 +125,6 @@ def test_a_filters_activation_is_its_largest_at_any_place(drawing: np.ndarray) -
     largest = np.maximum(x[0].max(axis=(1, 2)), 0)
     shares = film.frame(moment, drawing, range(14))["answers"]
     np.testing.assert_allclose(shares, largest / largest.max(), atol=1e-3)
-
-
-@pytest.mark.parametrize(
-    "layers",
-    [
-        [Unflatten(4, 14, 14), Convolution(4, 3, 3), Flatten(), Dense(3 * 144, 10)],
-        [Unflatten(2, 14, 28), MaxPooling(3), Flatten(), Dense(2 * 4 * 9, 10)],
-    ],
-    ids=["four channels", "weights that fill no square"],
-)
-def test_a_network_from_elsewhere_has_tiles_too(layers: list, drawing: np.ndarray) -> None:
-    network = Network(layers).initialize(rng=np.random.default_rng(0))
-    shown = Film("run-1")
-    shown.show([Moment(0.0, 0, network), Moment(1.0, 1, network)], drawing)
-    assert shown.rows[0].shape == (28, 28 * len(shown.units))
-    assert max(shown.frames[0]["answers"]) == 1.0
 
 
 def test_the_picture_has_one_row_of_tiles_per_moment_in_the_slates_colours() -> None:
