@@ -70,12 +70,12 @@ def run(rounds: int, samples: int) -> None:
         if not _installed(module):
             print(f"{name} is not installed and left out")
     plain = compare(PLAIN, data, rounds)
-    print(table(f"{PLAIN.sizes}, Leaky ReLU", plain, samples))
+    print(table(PLAIN, "Leaky ReLU", plain, samples))
     deep = compare(DEEP, data, rounds)
-    title = f"{DEEP.sizes}, Leaky ReLU, batch normalisation, dropout {DEEP.dropout:g}"
-    print(table(title, deep, samples))
+    extras = f"Leaky ReLU, batch normalisation, dropout {DEEP.dropout:g}"
+    print(table(DEEP, extras, deep, samples))
     convolution = compare(CONVOLUTION, data, rounds)
-    print(table(f"{CONVOLUTION.sizes}, Leaky ReLU, max pooling", convolution, samples))
+    print(table(CONVOLUTION, "Leaky ReLU, max pooling", convolution, samples))
     original = statistics.median(plain["original"]) * len(train_set) / samples
     print(race(original, train_set, test_set))
 
@@ -220,10 +220,10 @@ def _products(recipe: Recipe, n: int) -> list[tuple[Array, Array, Array]]:
     return products
 
 
-def table(title: str, seconds: Mapping[str, list[float]], samples: int) -> str:
+def table(recipe: Recipe, extras: str, seconds: Mapping[str, list[float]], samples: int) -> str:
     """The median epoch of each competitor, and two ratios."""
     lines = [
-        f"\n{title}; Adam, batches of 128",
+        f"\n{recipe.sizes}, {extras}; Adam, batches of {recipe.batch_size}",
         f"medians of {len(seconds['ours'])} epochs of {samples:,} digits, CPU time of one thread",
         f"{'':16}{'ms per epoch':>13}{'ours / it':>12}{'it / bare':>12}",
     ]

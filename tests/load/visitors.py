@@ -1,9 +1,10 @@
 """Many visitors at once, each with a drawing on the slate and a training of their own.
 
-Run it with `python tests/load/visitors.py [--visitors 20] [--seconds 30] [--trainers thread]`. It
-starts a server of its own on this machine and opens a real websocket for each visitor (session.py),
-so that server and visitors share its processors; what a browser would draw is not drawn. It prints
-what was promised beside what was measured, and ends with 1 where a promise is broken.
+Run it with `python tests/load/visitors.py [--visitors 20] [--seconds 30] [--trainers thread]
+[--recipe adam] [--samples 0]`. It starts a server of its own on this machine and opens a real websocket for each
+visitor (session.py), so that server and visitors share its processors; what a browser would draw is
+not drawn. It prints what was promised beside what was measured, and ends with 1 where a promise is
+broken.
 
 - A poll is answered when the run that it asked for has come to its end, at the visitor's side.
 - A run's pace is what the page shows: how far the curves of its charts came between the first
@@ -34,6 +35,7 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
+from nn.recipes import RECIPES
 from tests.helpers import drawing
 from tests.load.server import Server, serve
 from tests.load.session import Session
@@ -45,6 +47,7 @@ MEMORY_LIMIT = 3.0  # MB a visitor
 LEAVE_LIMIT = 170.0  # seconds; a connection that is lost may come back for 120
 SETTLE = 10.0  # seconds after the last arrival, before anything is measured
 EPOCHS = 400  # more than there is time for
+LINK = f"recipe=adam&epochs={EPOCHS}"
 ARRIVALS = 4  # visitors who open the page at the same time
 MB = 1e6
 
@@ -60,19 +63,20 @@ def slate(digit: int, side: int = 352) -> str:
     return json.dumps({"drawing": {"raw": raw, "data": data}})
 
 
-async def arrive(address: str, digit: int) -> Session:
-    """Open the page, draw a digit and begin a training."""
-    visitor = await Session(address).open()
+async def arrive(address: str, digit: int, link: str = LINK) -> Session:
+    """Open the page by a link, draw a digit and begin a training."""
+    visitor = await Session(address, query=link).open()
     await visitor.set_json("slate", slate(digit))
-    await visitor.set_number("epochs-adam", EPOCHS)
     await visitor.press("train")
     await visitor.wait(lambda: visitor.enabled("stop"))
     return visitor
 
 
-async def warm_up(server: Server) -> None:
+async def warm_up(server: Server, link: str) -> None:
     """Let first visitors pay for what all share: modules, data, threads."""
-    first = await asyncio.gather(*(arrive(server.address, digit) for digit in range(ARRIVALS)))
+    first = await asyncio.gather(
+        *(arrive(server.address, digit, link) for digit in range(ARRIVALS))
+    )
     for visitor in first:
         await leave(visitor)
 
@@ -118,15 +122,15 @@ def report(rows: list[tuple[str, str, str, bool]]) -> bool:
     return all(kept for *_, kept in rows)
 
 
-async def measure(server: Server, visitors: int, seconds: float) -> bool:
+async def measure(server: Server, visitors: int, seconds: float, link: str) -> bool:
     """Print the table; returns whether all that was promised holds."""
-    await warm_up(server)
+    await warm_up(server, link)
     empty = server.resident()
     gate = asyncio.Semaphore(ARRIVALS)
 
     async def come(number: int) -> Session:
         async with gate:
-            return await arrive(server.address, number % 10)
+            return await arrive(server.address, number % 10, link)
 
     half = visitors // 2
     everyone = await asyncio.gather(*(come(number) for number in range(half)))
@@ -157,7 +161,7 @@ async def measure(server: Server, visitors: int, seconds: float) -> bool:
     spread = max(paces) / min(paces) if min(paces) else np.inf
     vectors = (full["vectors"] - few["vectors"]) / MB
     beyond = ((after - before) / MB - vectors) / (visitors - half)
-    print(f"{visitors} visitors, each training Adam, for {took:.0f} s on {os.cpu_count()} cores")
+    print(f"{visitors} visitors, each training {link}, for {took:.0f} s on {os.cpu_count()} cores")
     rows = [
         ("polls answered, p95", f"{p95:.0f} ms", f"< {limit:.0f} ms", p95 < limit),
         ("p50, p99, worst", f"{p50:.0f}, {p99:.0f}, {polls.max():.0f} ms", "", True),
@@ -184,10 +188,13 @@ def main() -> None:
     parser.add_argument("--visitors", type=int, default=20)
     parser.add_argument("--seconds", type=float, default=30.0, help="that are measured")
     parser.add_argument("--trainers", default="thread", help="as DIGIT_LAB_TRAINERS")
+    parser.add_argument("--recipe", choices=RECIPES, default="adam", help="that each trains")
+    parser.add_argument("--samples", type=int, default=0, help="digits used by each; 0 for all")
     options = parser.parse_args()
+    link = f"recipe={options.recipe}&samples={options.samples}&epochs={EPOCHS}"
     limit = str(max(options.visitors, ARRIVALS))  # as many train as there are visitors
     with serve(DIGIT_LAB_RUNS=limit, DIGIT_LAB_TRAINERS=options.trainers) as server:
-        kept = asyncio.run(measure(server, options.visitors, options.seconds))
+        kept = asyncio.run(measure(server, options.visitors, options.seconds, link))
     sys.exit(0 if kept else 1)
 
 
