@@ -56,7 +56,8 @@ LIMITS = {  # of a layer's numbers in `meta`: type, lowest, highest
 }
 # Convolutions as in a recipe: what explains a network relies on their order.
 IMAGE_PART = re.compile(
-    r"unflatten (convolution ((batch_norm|relu|leaky_relu|tanh|dropout) )*(max_pooling )?)+flatten "
+    r"^unflatten (convolution ((batch_norm|dropout) )*((relu|leaky_relu|tanh) )?(dropout )*"
+    r"(max_pooling )?)+flatten (?=.*dense )"
 )
 IMAGE_KINDS = ("unflatten", "convolution", "max_pooling", "flatten")
 CONVERT = (

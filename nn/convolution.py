@@ -115,16 +115,16 @@ class Convolution(Layer):
     def forward(self, x: Array, *, training: bool = False, rng: Rng | None = None) -> Array:
         n, channels, height, width = x.shape
         k, p = self.kernel_size, self.padding
-        self.padded = np.zeros((channels, height + 2 * p, width + 2 * p, n), x.dtype)
-        self.padded[:, p : p + height, p : p + width] = samples_last(x)
-        windows = sliding_window_view(self.padded, (k, k), axis=(1, 2))
-        self.places = windows.shape[1:4]  # height, width, n
+        self.padded = padded = np.zeros((channels, height + 2 * p, width + 2 * p, n), x.dtype)
+        padded[:, p : p + height, p : p + width] = samples_last(x)
+        windows = sliding_window_view(padded, (k, k), axis=(1, 2))
+        self.places = places = windows.shape[1:4]  # height, width, n
         columns = windows.transpose(0, 4, 5, 1, 2, 3)  # (channels, k, k, height, width, n)
-        self.patches = columns.reshape(channels * k * k, -1)
-        y: Array = self.W.reshape(self.filters, -1) @ self.patches
+        self.patches = patches = columns.reshape(channels * k * k, -1)
+        y: Array = self.W.reshape(self.filters, -1) @ patches
         if self.bias:
             y += self.b[:, None]
-        return samples_first(y.reshape(self.filters, *self.places))
+        return samples_first(y.reshape(self.filters, *places))
 
     def backward(self, dy: Array) -> Array | None:
         columns = samples_last(dy).reshape(self.filters, -1)
@@ -171,9 +171,9 @@ class MaxPooling(Layer):
                 yield x[:, :, u:bottom:size, v:right:size]
 
     def forward(self, x: Array, *, training: bool = False, rng: Rng | None = None) -> Array:
-        self.x = x
-        self.y: Array = functools.reduce(np.maximum, self.corners(x))
-        return self.y
+        y: Array = functools.reduce(np.maximum, self.corners(x))
+        self.x, self.y = x, y
+        return y
 
     def backward(self, dy: Array) -> Array | None:
         dx = np.zeros_like(self.x)

@@ -186,8 +186,8 @@ class Tanh(Layer):
     kind = "tanh"
 
     def forward(self, x: Array, *, training: bool = False, rng: Rng | None = None) -> Array:
-        self.y: Array = np.tanh(x)
-        return self.y
+        self.y = y = np.tanh(x)
+        return y
 
     def backward(self, dy: Array) -> Array | None:
         return dy * (1.0 - self.y * self.y)

@@ -66,7 +66,7 @@ class Network:
     Raises
     ------
     ValueError
-        No layer is dense, or a layer has other inputs than the outputs of the layer before.
+        No layer has weights and says its inputs, or two layers do not fit together.
     """
 
     def __init__(self, layers: Sequence[Layer], *, dtype: DTypeLike = np.float32) -> None:
@@ -313,11 +313,11 @@ def _rebuilt(
 def sample_shapes(layers: Sequence[Layer]) -> list[Shape]:
     """The shape of one sample before each layer, and after the last.
 
-    Raises ValueError if no layer says how many inputs it has, or if two do not fit together.
+    Raises ValueError if no layer has weights and says its inputs, or if two do not fit together.
     """
     sized = [layer for layer in layers if isinstance(layer, Dense | Unflatten)]
-    if not sized:
-        raise ValueError("expected at least one dense layer, got none")
+    if not sized or not any(layer.shapes for layer in layers):
+        raise ValueError("expected at least one layer with weights, got none")
     shapes: list[Shape] = [(sized[0].inputs,)]
     for layer in layers:
         shapes.append(layer.output_shape(shapes[-1]))

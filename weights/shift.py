@@ -21,15 +21,16 @@ WEIGHTS = Path(__file__).resolve().parent
 sys.path.insert(0, str(WEIGHTS.parent))  # run as a script, from any folder
 
 from nn import Dataset, load_mnist, load_network  # noqa: E402
-from nn.explain.shift import SHIFTS, accuracy_by_shift  # noqa: E402
+from nn.explain.shift import accuracy_by_shift  # noqa: E402
 
 NETWORKS = ("original", "best", "convolution")
+SHIFTS = range(9)  # pixels
 DIGITS = 1000
 
 
 def measured(name: str, dataset: Dataset) -> NDArray[np.float64]:
     """The accuracy of weights/NAME.npz at each of SHIFTS, (9,)."""
-    steps = accuracy_by_shift(load_network(WEIGHTS / f"{name}.npz"), dataset)
+    steps = accuracy_by_shift(load_network(WEIGHTS / f"{name}.npz"), dataset, SHIFTS)
     while True:
         try:
             next(steps)

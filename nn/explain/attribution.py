@@ -229,13 +229,12 @@ def wanted_images(explained: Network, x: Array, layer: int, units: Iterable[int]
     """The images that hidden units respond to: how their sums change with each pixel.
 
     In the first layer these are its weights. In a later one they are valid for this drawing only,
-    as another one activates other units before it. A filter's are those of one place, where its
-    sum is largest.
+    as another one activates other units before it.
 
     Parameters
     ----------
     x : (784,) float in [0, 1]
-    layer, units : the layer counted from 1, units from 0; ValueError for others
+    layer, units : a dense layer, counted from 1, and units from 0; ValueError for others
 
     Returns
     -------
@@ -247,12 +246,9 @@ def wanted_images(explained: Network, x: Array, layer: int, units: Iterable[int]
     y: Array = np.repeat(np.asarray(x, explained.params.dtype)[None], len(wanted), axis=0)
     for part in explained.layers[: end + 1]:
         y = part.forward(y)
-    sums = y.reshape(*y.shape[:2], -1)  # (n, units, places)
-    rows = np.arange(len(wanted))
-    places = sums[rows, wanted].argmax(axis=1)
-    asked = np.zeros_like(sums)
-    asked[rows, wanted, places] = 1.0
-    dy: Array | None = asked.reshape(y.shape)
+    asked = np.zeros_like(y)
+    asked[np.arange(len(wanted)), wanted] = 1.0
+    dy: Array | None = asked
     for part in reversed(explained.layers[: end + 1]):
         if dy is not None:
             dy = part.backward(dy)

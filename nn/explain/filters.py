@@ -11,6 +11,7 @@ Layers are those with weights, counted from 1, as in attribution.py. Source: LeC
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,12 +47,18 @@ def convolution_of(explained: Network, layer: int) -> Convolution | None:
     return found if isinstance(found, Convolution) else None
 
 
-def pooling_after(explained: Network, layer: int) -> MaxPooling | None:
-    """The pooling between this layer with weights and the next."""
+def pool_size(explained: Network, layer: int) -> int:
+    """Of the pooling between this layer with weights and the next; 1 where there is none."""
     weighted = weighted_layers(explained)
     first, last = (explained.layers.index(it) for it in weighted[layer - 1 : layer + 1])
     between = explained.layers[first:last]
-    return next((part for part in between if isinstance(part, MaxPooling)), None)
+    return next((part.size for part in between if isinstance(part, MaxPooling)), 1)
+
+
+def pooled_shape(explained: Network, drawing: Passage, layer: int) -> tuple[int, int]:
+    """Height and width of a convolution's map as the next layer gets it."""
+    size, (height, width) = pool_size(explained, layer), drawing.sums[layer - 1].shape[1:]
+    return height // size, width // size
 
 
 def maps(explained: Network, drawing: Passage, layer: int) -> Array:
@@ -103,3 +110,26 @@ def largest_in(values: Array, window: Place, size: int) -> Place:
     part = values[top : top + size, left : left + size]
     row, column = np.unravel_index(int(part.argmax()), part.shape)
     return top + int(row), left + int(column)
+
+
+def window_shown(
+    explained: Network, drawing: Passage, layer: int, unit: int, chosen: Mapping[int, Place]
+) -> Place:
+    """The place of a filter's pooled map that is looked at: the chosen one, if the map has it.
+
+    Parameters
+    ----------
+    chosen : by convolution; else it is the place that adds most to the score, of either sign
+    """
+    shape, window = pooled_shape(explained, drawing, layer), chosen.get(layer)
+    if window is not None and window[0] < shape[0] and window[1] < shape[1]:
+        return window
+    added = drawing.by_unit(drawing.inputs[layer] * drawing.input_slopes[layer], layer)[unit]
+    row, column = np.unravel_index(int(np.abs(added).argmax()), shape)
+    return int(row), int(column)
+
+
+def place_in(explained: Network, drawing: Passage, layer: int, unit: int, window: Place) -> Place:
+    """The place of a filter's map that pooling keeps."""
+    found = maps(explained, drawing, layer)[unit]
+    return largest_in(found, window, pool_size(explained, layer))

@@ -21,11 +21,10 @@ from nn.network import Network
 from nn.pen.augment import move
 
 DIRECTIONS = ((1, 0), (-1, 0), (0, 1), (0, -1))  # right, left, down, up
-SHIFTS = range(9)  # pixels
 
 
 def accuracy_by_shift(
-    network: Network, dataset: Dataset, shifts: Sequence[float] = SHIFTS
+    network: Network, dataset: Dataset, shifts: Sequence[float]
 ) -> Generator[None, None, NDArray[np.float64]]:
     """Read shifted digits, pausing after a few hundred at most.
 

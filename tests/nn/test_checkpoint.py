@@ -139,7 +139,7 @@ REFUSALS: dict[str, tuple[Callable[[Arrays], Arrays], str]] = {
     "layers of text": (lambda c: with_meta(c, layers=["dense"]), "'layers' in 'meta' to be a list"),
     "layers of nothing": (
         lambda c: {"meta": with_meta(c, layers=[])["meta"]},
-        "at least one dense layer, got none",
+        "at least one layer with weights, got none",
     ),
     "too many layers": (
         lambda c: with_meta(c, layers=[{"kind": "relu"}] * 101),
@@ -398,8 +398,14 @@ def test_convolutions_of_too_many_or_too_large_are_refused() -> None:
     last = [flat, {"kind": "dense", "inputs": 2352, "outputs": 10}]
     with pytest.raises(CheckpointError, match="at most 4 convolutions, found 5"):
         load_checkpoint(file_of(with_meta(found, layers=[first, convolution, *4 * [same], *last])))
-    with pytest.raises(CheckpointError, match="from unflatten to flatten"):
-        load_checkpoint(file_of(with_meta(found, layers=[first, flat, convolution, *last])))
+    dense = {"kind": "dense", "inputs": 784, "outputs": 784}
+    for layers in (
+        [first, flat, convolution, *last],
+        [dense, first, convolution, *last],
+        [first, convolution, flat],  # and no scores
+    ):
+        with pytest.raises(CheckpointError, match="from unflatten to flatten"):
+            load_checkpoint(file_of(with_meta(found, layers=layers)))
     wide = {**convolution, "filters": 64, "kernel_size": 1, "padding": 0}
     large = {**convolution, "channels": 64, "filters": 1}
     last = [flat, {"kind": "dense", "inputs": 784, "outputs": 10}]

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from nn import RECIPES, Dataset, Network
+from nn import RECIPES, Dataset, Network, Recipe
 from nn.layers import BatchNorm, Dense, Dropout, LeakyReLU, ReLU, Tanh
 from nn.losses import softmax, softmax_cross_entropy
 from nn.network import layers_from, multilayer_perceptron
@@ -214,13 +214,17 @@ def test_a_copy_is_equal_and_independent(deep: Network, x: np.ndarray) -> None:
     assert not np.array_equal(twin.predict_proba(x[:20]), before)
 
 
+@pytest.mark.parametrize("activation", ["leaky_relu", "tanh"])
+@pytest.mark.parametrize("filters", [(), (2, 3)])
 def test_threads_that_predict_with_one_network_get_the_answers_of_one(
-    deep: Network, x: np.ndarray
+    activation: str, filters: tuple[int, ...], x: np.ndarray
 ) -> None:
-    parts = [x[first::8] for first in range(8)] * 5
-    alone = [deep.predict_proba(part) for part in parts]
-    with ThreadPoolExecutor(2) as pool:
-        together = list(pool.map(deep.predict_proba, parts))
+    recipe = Recipe(filters=filters, hidden=(30,), activation=activation, batch_norm=True)
+    network = recipe.build_network(rng=np.random.default_rng(0)).freeze()
+    parts = [x[first :: 20 + first % 7] for first in range(20)] * 4  # of several sizes
+    alone = [network.predict_proba(part) for part in parts]
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(network.predict_proba, parts))
     for found, expected in zip(together, alone, strict=True):
         np.testing.assert_array_equal(found, expected)
 
@@ -247,8 +251,8 @@ def test_multilayer_perceptron_puts_its_layers_in_the_usual_order() -> None:
 @pytest.mark.parametrize(
     ("layers", "says"),
     [
-        ([], "at least one dense layer, got none"),
-        ([ReLU()], "at least one dense layer, got none"),
+        ([], "at least one layer with weights, got none"),
+        ([ReLU()], "at least one layer with weights, got none"),
         ([Dense(3, 4), Dense(5, 2)], "dense expects 5 inputs, the layer before has 4 outputs"),
         ([Dense(3, 4), BatchNorm(3)], "batch_norm expects 3 inputs, .* has 4 outputs"),
     ],

@@ -10,7 +10,7 @@ import streamlit as st
 from nn import Network, Preprocessing
 from nn.convolution import Convolution
 from nn.explain.attribution import Passage, above_mean, passage, weighted_layers
-from nn.explain.filters import count_convolutions
+from nn.explain.filters import count_convolutions, place_in, window_shown
 from ui import i18n
 from ui.page.pressable import pressable
 from ui.session import Session
@@ -33,11 +33,11 @@ def show(view: View) -> None:
     followed = _followed(explained, drawing)
     inspection, convolutions = inspection_of(session, network), count_convolutions(explained)
     windows = [
-        filters.window_shown(explained, drawing, layer, followed[layer - 1], inspection.windows)
+        window_shown(explained, drawing, layer, followed[layer - 1], inspection.windows)
         for layer in range(1, convolutions + 1)
     ]
     places = [
-        filters.place_in(explained, drawing, layer, followed[layer - 1], window)
+        place_in(explained, drawing, layer, followed[layer - 1], window)
         for layer, window in enumerate(windows, start=1)
     ]
     temperature = network.calibration.temperature

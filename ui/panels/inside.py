@@ -23,7 +23,7 @@ from nn.explain.attribution import (
     weighted_layers,
     without,
 )
-from nn.mnist import SIDE
+from nn.explain.filters import window_shown
 from ui import data, i18n
 from ui.page.pressable import pressable
 from ui.session import Inspection, Session
@@ -34,8 +34,7 @@ from .view import View
 
 FEWER = 1000  # digits among which these are found then
 RECENT_SECONDS = 2.0  # how old may be what activates a unit, during training
-PLACES = frozenset(map(str, range(SIDE)))  # of a map, along one side
-LONGEST = 12  # of a unit's name as the picture sends it
+LONGEST = 12  # of a unit's name, or a place's, as the picture sends it
 _exciting: WeakKeyDictionary[Network, dict[tuple[int, int], Exciting]] = WeakKeyDictionary()
 
 
@@ -91,7 +90,7 @@ def choose(inspection: Inspection, pressed: str) -> None:
 def look_at(inspection: Inspection, layer: int, pressed: str) -> None:
     """A place of a convolution's map was pressed, "row-column" of the pooled map."""
     row, _, column = pressed.partition("-")
-    if {row, column} <= PLACES:
+    if row.isdecimal() and column.isdecimal() and len(pressed) < LONGEST:
         inspection.windows[layer] = (int(row), int(column))
 
 
@@ -163,7 +162,7 @@ def _detail(session: Session, network: Network, steps: Preprocessing, key: Key, 
         says = flow.detail(key, output=output, share=share, digit=whole.digit, wanted=wanted)
         return f'<div class="unit-of">{says}</div>'
     at = explained, drawing, layer, unit
-    window = filters.window_shown(*at, session.inspection.windows)
+    window = window_shown(*at, session.inspection.windows)
     values = {"output": i18n.decimal(output, 2), "share": heat.signed(share, 2)}
     says = html.escape(i18n.say("FILTER_SAYS", digit=whole.digit, **values))
     return f"<p>{says}</p>" + filters.feature_map(*at, window) + filters.seen(*at, window)

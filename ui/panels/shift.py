@@ -27,7 +27,6 @@ from .view import View
 
 SHIPPED = ("original", "best", "convolution")
 FIRST = ("original", "convolution")  # to begin with
-RACE = ("dense", "convolution")  # a lesson's two runs
 SHIFTS = range(11)  # pixels, as far as the slider goes
 DIGITS = 1000  # test digits that are shifted
 EVERY = 3.0  # seconds from one curve to the next, while a network trains
@@ -87,21 +86,14 @@ def _name(session: Session, reader: str) -> str:
 
 
 def _first(session: Session, networks: dict[str, Network], slot: int) -> str:
-    """The network that the page chooses: the latest race's, or a shipped one."""
-    names = [str(i18n.NAMES.get(name)) for name in RACE]
+    """The network that the page chooses: shipped ones, until there is a run of each kind."""
     runs = [
-        [run.id for run in session.runs if run.id in networks and _is_called(run.name, name)]
-        for name in names
+        [run.id for run in session.runs if run.id in networks and bool(run.recipe.filters) == has]
+        for has in (False, True)  # dense, then with convolutions
     ]
     if all(runs):
         return runs[slot][-1]
     return FIRST[slot] if FIRST[slot] in networks else next(iter(networks))
-
-
-def _is_called(run: str, name: str) -> bool:
-    """Whether that is a run's name, perhaps with a number after it."""
-    start, _, number = run.rpartition(" ")
-    return name in (run, start if number.isdecimal() else run)
 
 
 def _choose(session: Session, networks: dict[str, Network], slot: int) -> str:
@@ -132,14 +124,8 @@ def _sliders(displacement: Displacement) -> None:
         key = f"shift-{name}"
         if key not in st.session_state:  # Streamlit forgets it while another tab is open
             st.session_state[key] = getattr(displacement, name)
-        st.slider(
-            i18n.say(word),
-            *(low, high),
-            step=step,
-            format=form,
-            key=key,
-            on_change=partial(_take, displacement, name),
-        )
+        value = st.slider(i18n.say(word), low, high, step=step, format=form, key=key)
+        setattr(displacement, name, value)
     st.button(
         i18n.SHIFT_BACK,
         key="shift-back",
@@ -147,10 +133,6 @@ def _sliders(displacement: Displacement) -> None:
         on_click=_set_back,
         args=(displacement,),
     )
-
-
-def _take(displacement: Displacement, name: str) -> None:
-    setattr(displacement, name, int(st.session_state[f"shift-{name}"]))
 
 
 def _rest(name: str) -> int:

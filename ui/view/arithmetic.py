@@ -11,13 +11,12 @@ from nn import Network, losses
 from nn.calibration import Calibration
 from nn.convolution import MaxPooling
 from nn.explain.attribution import Passage, weighted_layers
-from nn.explain.filters import count_convolutions, maps
+from nn.explain.filters import count_convolutions, maps, pool_size, pooled_shape
 from nn.layers import Array, Dense, Layer
 from nn.mnist import CLASSES, SIDE
 from ui import i18n
 
 from . import elements, heat
-from .filters import pool_size, pooled_shape
 from .flow import unit_name
 from .sources import Excerpt, excerpt
 from .steps import Kind, Step, Sum, activation_after, factors_of, softmax_of, sum_of
@@ -266,6 +265,9 @@ def _source(explained: Network, drawing: Passage, step: Step, place: int) -> str
         k, padding = (getattr(convolution, name) for name in ("kernel_size", "padding"))
         unit, rest = divmod(place, k * k)
         row, column = rest // k + step.place[0] - padding, rest % k + step.place[1] - padding
+        height, width = drawing.inputs[before].shape[1:]
+        if not (0 <= row < height and 0 <= column < width):
+            return str(i18n.PADDING)
     elif before == 0:
         unit, row, column = 0, place // SIDE, place % SIDE
     else:

@@ -169,9 +169,8 @@ def by_shift(
         height=LARGE,
         title=i18n.ACCURACY,
         x_title=i18n.SHIFT_PIXELS,
+        formats=("d", ".1%"),
     )
-    tooltip = spec["layer"][1]["encoding"]["tooltip"]
-    tooltip[1]["format"], tooltip[2]["format"] = "d", ".1%"
     mark = [{"filter": "datum.kind === 'mark'"}]
     late = f"datum.epoch > {0.6 * last}"
     spec["layer"] += [_rule(mark, x, theme), *_label(mark, {"x": x, "y": y}, theme, **_side(late))]
@@ -179,7 +178,14 @@ def by_shift(
 
 
 def line_chart(
-    x: Spec, y: Spec, styles: Spec, *, height: int, title: str, x_title: str = ""
+    x: Spec,
+    y: Spec,
+    styles: Spec,
+    *,
+    height: int,
+    title: str,
+    x_title: str = "",
+    formats: tuple[str, str] = (".2f", ".4f"),
 ) -> Spec:
     """Lines, and a tooltip for the point nearest to the pointer.
 
@@ -189,9 +195,10 @@ def line_chart(
     styles : encodings of a line's hue and dash
     height : in pixels, axes included
     title, x_title : of value and position in the tooltip; the latter is "epoch" by default
+    formats : of position and value in the tooltip, as d3-format has them
     """
-    epoch = {"field": "epoch", "type": "quantitative", "format": ".2f"}
-    value = {"field": "value", "type": "quantitative", "format": ".4f"}
+    epoch = {"field": "epoch", "type": "quantitative", "format": formats[0]}
+    value = {"field": "value", "type": "quantitative", "format": formats[1]}
     tooltip = [
         {"field": "curve", "type": "nominal", "title": " "},
         {**epoch, "title": x_title or i18n.EPOCH},

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import html
 import math
-from collections.abc import Mapping
 
 import numpy as np
 
@@ -14,10 +13,11 @@ from nn.explain.filters import (
     Field,
     Place,
     convolution_of,
-    largest_in,
     maps,
     patch,
-    pooling_after,
+    place_in,
+    pool_size,
+    pooled_shape,
     receptive_field,
 )
 from nn.layers import Array
@@ -27,41 +27,6 @@ from ui import i18n
 from . import elements, heat
 
 GAP = 1  # between the channels in one picture, in pixels
-
-
-def pooled_shape(explained: Network, drawing: Passage, layer: int) -> tuple[int, int]:
-    """Height and width of a convolution's map as the next layer gets it."""
-    size, (height, width) = pool_size(explained, layer), drawing.sums[layer - 1].shape[1:]
-    return height // size, width // size
-
-
-def pool_size(explained: Network, layer: int) -> int:
-    """Of the pooling after a convolution; 1 where there is none."""
-    pooling = pooling_after(explained, layer)
-    return 1 if pooling is None else pooling.size
-
-
-def window_shown(
-    explained: Network, drawing: Passage, layer: int, unit: int, chosen: Mapping[int, Place]
-) -> Place:
-    """The place of a filter's pooled map that is looked at: the chosen one, if the map has it.
-
-    Parameters
-    ----------
-    chosen : by convolution; else it is the place that adds most to the score, of either sign
-    """
-    shape, window = pooled_shape(explained, drawing, layer), chosen.get(layer)
-    if window is not None and window[0] < shape[0] and window[1] < shape[1]:
-        return window
-    added = drawing.by_unit(drawing.inputs[layer] * drawing.input_slopes[layer], layer)[unit]
-    row, column = np.unravel_index(int(np.abs(added).argmax()), shape)
-    return int(row), int(column)
-
-
-def place_in(explained: Network, drawing: Passage, layer: int, unit: int, window: Place) -> Place:
-    """The place of a filter's map that pooling keeps."""
-    found = maps(explained, drawing, layer)[unit]
-    return largest_in(found, window, pool_size(explained, layer))
 
 
 def feature_map(explained: Network, drawing: Passage, layer: int, unit: int, window: Place) -> str:

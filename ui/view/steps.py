@@ -14,7 +14,7 @@ import numpy as np
 from nn import Network
 from nn.convolution import Convolution
 from nn.explain.attribution import Passage, weighted_layers
-from nn.explain.filters import Place, maps, patch, pooling_after
+from nn.explain.filters import Place, maps, patch, pool_size
 from nn.layers import Array, Layer
 from nn.network import ACTIVATIONS
 
@@ -105,7 +105,7 @@ def steps_of(
         steps += [Step(Kind.SUM, *at), Step(Kind.BIAS, *at)]
         if layer < last and activation_after(explained, layer) is not None:
             steps.append(Step(Kind.ACTIVATION, *at))
-        if layer < last and pooling_after(explained, layer) is not None:
+        if layer < last and pool_size(explained, layer) > 1:
             steps.append(Step(Kind.POOLING, *at))
     steps.append(Step(Kind.SOFTMAX, last, units[-1]))
     if temperature != 1.0:

@@ -13,7 +13,6 @@ from nn.explain.attribution import (
     gradient_times_input,
     passage,
     versus,
-    wanted_images,
     weighted_layers,
     without,
 )
@@ -24,7 +23,7 @@ from nn.explain.filters import (
     largest_in,
     maps,
     patch,
-    pooling_after,
+    pool_size,
     receptive_field,
 )
 
@@ -104,19 +103,6 @@ def test_connections_add_up_to_the_units_that_send_them(explained: Network, x: n
     assert connections(explained, found, 0).shape == (1, 3)
 
 
-def test_the_image_a_filter_responds_to_is_its_kernel_where_its_sum_is_largest(
-    explained: Network, x: np.ndarray
-) -> None:
-    found = passage(explained, x, above_mean(2))
-    first = convolution_of(explained, 1)
-    assert isinstance(first, Convolution)
-    for unit, image in enumerate(wanted_images(explained, x, 1, range(3))):
-        row, column = np.unravel_index(found.sums[0][unit].argmax(), (28, 28))
-        expected = np.zeros((32, 32))
-        expected[row : row + 5, column : column + 5] = first.W[unit, 0]
-        np.testing.assert_allclose(image.reshape(28, 28), expected[2:-2, 2:-2])
-
-
 def test_a_filters_sum_is_its_patch_times_its_weights(explained: Network, x: np.ndarray) -> None:
     found = passage(explained, x, above_mean(2))
     for layer, place in ((1, (0, 27)), (1, (13, 14)), (2, (6, 9)), (2, (13, 0))):
@@ -147,9 +133,7 @@ def test_only_the_receptive_field_reaches_a_place(
 def test_maps_pool_to_what_the_next_layer_gets(explained: Network, x: np.ndarray) -> None:
     found = passage(explained, x, above_mean(2))
     whole = maps(explained, found, 1)
-    pooling = pooling_after(explained, 1)
-    assert pooling is not None
-    assert pooling.size == 2
+    assert pool_size(explained, 1) == 2
     for window in ((0, 0), (7, 5), (13, 13)):
         for unit in range(3):
             place = largest_in(whole[unit], window, 2)
@@ -157,7 +141,7 @@ def test_maps_pool_to_what_the_next_layer_gets(explained: Network, x: np.ndarray
             assert found.inputs[1][unit][window] == whole[unit][place]
     np.testing.assert_allclose(found.outputs(1), whole.max(axis=(1, 2)))
     assert convolution_of(explained, 3) is None
-    assert pooling_after(explained, 3) is None
+    assert pool_size(explained, 3) == 1
 
 
 def test_digits_that_excite_a_filter_are_those_with_the_largest_place(

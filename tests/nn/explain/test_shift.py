@@ -41,7 +41,7 @@ def test_accuracy_is_the_mean_of_four_directions(
 def test_a_dense_network_minds_where_a_digit_stands(
     reader: Network, mnist: tuple[Dataset, Dataset]
 ) -> None:
-    found, _ = result_of(accuracy_by_shift(reader, mnist[1][:200]))
+    found, _ = result_of(accuracy_by_shift(reader, mnist[1][:200], range(9)))
     assert found.shape == (9,)
     assert found[0] > 0.9
     assert found[8] < 0.4
@@ -67,4 +67,4 @@ def test_a_network_that_overflows_reads_nothing(digits: Dataset) -> None:
 
 def test_no_digits_are_refused(reader: Network, digits: Dataset) -> None:
     with pytest.raises(ValueError, match="at least one digit"):
-        next(accuracy_by_shift(reader, digits[:0]))
+        next(accuracy_by_shift(reader, digits[:0], (0,)))

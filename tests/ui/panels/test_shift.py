@@ -55,9 +55,9 @@ def answers(page: AppTest) -> list[str]:
     return [html_module.unescape(part.partition("<")[0]) for part in parts]
 
 
-def add_run(page: AppTest, name: str) -> Run:
+def add_run(page: AppTest, name: str, recipe_name: str = "adam") -> Run:
     """A finished run with a network of its own, which has learned nothing."""
-    recipe, session = RECIPES["adam"], session_of(page)
+    recipe, session = RECIPES[recipe_name], session_of(page)
     network = recipe.build_network(rng=np.random.default_rng(len(session.runs))).freeze()
     snapshot = Snapshot(State.FINISHED, recipe, seed=0, network=network)
     return session.runs.add(name, recipe, 0, snapshot=snapshot)
@@ -125,14 +125,15 @@ def test_a_run_can_be_chosen_by_its_name_and_when_it_goes_the_page_chooses(page:
     assert page.selectbox(key="shift-network-1").value == "convolution"
 
 
-def test_the_latest_race_of_dense_and_convolution_is_chosen_by_the_page(page: AppTest) -> None:
+def test_the_latest_dense_run_and_the_latest_convolution_are_chosen_by_the_page(
+    page: AppTest,
+) -> None:
     wait(page)
-    dense, convolution = (i18n.NAMES[name] for name in shift.RACE)
-    add_run(page, dense)
+    add_run(page, "Adam")
     page.run()
     assert page.selectbox(key="shift-network-0").value == "original"
-    add_run(page, convolution)
-    late = [add_run(page, name) for name in (dense, convolution)]  # they get a number
+    add_run(page, "Mine", "convolution")
+    late = [add_run(page, "Dense"), add_run(page, "Convolution", "convolution")]
     page.run()
     chosen = [page.selectbox(key=f"shift-network-{slot}").value for slot in (0, 1)]
     assert chosen == [run.id for run in late]
