@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from nn import Network, Recipe
-from nn.convolution import Convolution
 from nn.explain.attribution import (
     above_mean,
     connections,
