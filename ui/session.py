@@ -10,6 +10,7 @@ import secrets
 import time
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field, replace
+from operator import is_
 from typing import Any, Generic, TypeVar
 from weakref import WeakValueDictionary
 
@@ -17,6 +18,7 @@ from nn import CheckpointError, Dataset, Found, Network, Number, Preprocessing, 
 from nn.explain.attribution import explaining
 from nn.teach import TEACHING
 
+from .eraser import Strokes, erase, erases
 from .files import network_from_upload
 from .hand import Hand, dataset
 from .presets import PRESETS
@@ -29,6 +31,7 @@ from .view.landscape import Landscape
 
 BY_TOKEN: WeakValueDictionary[str, Session] = WeakValueDictionary()  # not yet forgotten
 PEN_SECONDS = 0.3  # that the pen is taken to move after each picture
+STEPS = 100  # on the slate that can be undone
 YOURS = "yours"  # the reader that is the controlled run
 COMPARABLE = (str, int, float, tuple, frozenset, type(None))
 
@@ -39,10 +42,16 @@ T = TypeVar("T")
 class Slate:
     """The drawing surface.
 
+    The canvas sends all strokes after each new one. Each time that the page itself puts strokes on
+    the slate, the canvas begins anew with them, and a stroke may still come that was drawn before.
+
     Attributes
     ----------
+    strokes : what is on it, as objects of the canvas
+    before, undone : what was on it before each step, and what each undoing took off it
     start, count : what the page put on it last, and how often it did so
-    cleared : the drawing that was there when it was cleared; it may still come in once more
+    taken : how many strokes are known of the canvas as of each of these times
+    tool : the width of the pen, or the eraser, by name
     picture, found : the latest drawing as it came, and its digits; None for a blank one
     drawings : how many have come
     pen_since, pen_until : when it began to move, and how long it is taken to, in seconds of a
@@ -50,9 +59,13 @@ class Slate:
     unshown : whether a stroke has come that the page does not show yet
     """
 
+    strokes: Strokes = field(default_factory=list)
+    before: list[Strokes] = field(default_factory=list)
+    undone: list[Strokes] = field(default_factory=list)
     start: dict[str, Any] | None = None
     count: int = 0
-    cleared: bytes | None = None
+    taken: list[int] = field(default_factory=lambda: [0])
+    tool: str = "medium"
     picture: bytes | None = None
     found: Found | None = None
     drawings: int = 0
@@ -80,11 +93,58 @@ class Slate:
         """It is here: nothing waits until it is shown, not even for the next stroke."""
         self.pen_until, self.unshown = 0.0, True
 
-    def put(self, objects: list[dict[str, Any]]) -> None:
+    def take(self, objects: Strokes, count: int) -> None:
+        """Add the strokes that are new, or let them erase.
+
+        Parameters
+        ----------
+        objects : all that is on the canvas
+        count : which of the page's drawings they were drawn upon, at most the present one
+        """
+        if count == self.count and len(objects) < self.taken[count]:  # a canvas made anew
+            self.taken[count] = len(objects)
+            self._change(objects)
+        new = objects[self.taken[count] :]
+        self.taken[count] += len(new)
+        for stroke in new:
+            if erases(stroke):
+                self._change(erase(self.strokes, stroke))
+            else:
+                self._change([*self.strokes, stroke])
+        if any(map(erases, new)) or (new and count != self.count):
+            self._show()  # for what is on the canvas is something else
+
+    def put(self, objects: Strokes) -> None:
         """Replace what is on it by these strokes; nothing for a blank slate."""
+        self._change(objects)
+        self._show()
+
+    def undo(self) -> None:
+        """Go back by one step: a stroke, an erasing, or what the page put on it."""
+        if self.before:
+            self.undone.append(self.strokes)
+            self.strokes = self.before.pop()
+            self._show()
+
+    def redo(self) -> None:
+        """Take back the latest undoing that nothing has followed."""
+        if self.undone:
+            self.before.append(self.strokes)
+            self.strokes = self.undone.pop()
+            self._show()
+
+    def _change(self, strokes: Strokes) -> None:
+        if len(strokes) == len(self.strokes) and all(map(is_, strokes, self.strokes)):
+            return
+        self.before = [*self.before, self.strokes][-STEPS:]
+        self.strokes, self.undone = strokes, []
+
+    def _show(self) -> None:
         self.count += 1
-        self.start = {"objects": objects, "count": self.count}
-        self.cleared = None if objects else self.picture
+        self.start = {"objects": self.strokes}
+        self.taken.append(len(self.strokes))
+        if not self.strokes:
+            self.picture = self.found = None
 
 
 @dataclass

@@ -105,7 +105,7 @@ def during_stroke(visitor: Visit, number: int) -> tuple[list[float], float]:
     """Draw a 7 slowly; how long after each movement the bars showed it, and their changes a second.
 
     Milliseconds; the last picture of a stroke is the page's own affair and not in it. By its number
-    each stroke has its place: the very pixels just cleared are taken for the cleared drawing.
+    each stroke has its place.
     """
     visitor.press("clear")
     visitor.expect_blank()

@@ -149,7 +149,14 @@ def test_a_phone_shows_the_slate_first_and_the_verdict_under_it(phone: Visit) ->
     assert box is not None
     assert box["x"] >= 0
     assert box["width"] >= 0.85 * 390
-    keys = ["clear", "undo", "strip-train", "strip-stop", *(f"sample-{n}" for n in range(10))]
+    keys = [
+        "clear",
+        "undo",
+        "redo",
+        "strip-train",
+        "strip-stop",
+        *(f"sample-{n}" for n in range(10)),
+    ]
     for key in keys:  # what a finger presses
         box = phone.button(key).bounding_box()
         assert box is not None

@@ -22,6 +22,7 @@ from nn.mnist import parse_idx
 from tests.browser.page import DESKTOP, ELSEWHERE, PHONE, Stroke, Visit, serve
 from tests.browser.test_access import violations
 from tests.browser.test_hand import ODD
+from tests.browser.test_slate import Hands
 from ui import i18n
 
 LEARNED = 180_000  # milliseconds; a machine at rest takes a tenth
@@ -244,6 +245,24 @@ def test_the_slate_does_not_scroll_the_page(come: Callable[..., Any]) -> None:
     phone.touch([[(50, 90), (50, 10)]])
     assert phone.page.evaluate("scrollY") == 0
     expect(phone.page.locator("#send")).to_be_enabled()
+
+
+def test_a_pen_writes_though_the_palm_lies_on_a_phones_slate(come: Callable[..., Any]) -> None:
+    page = present(come(Visit, **DESKTOP))
+    phone = come(Phone, **PHONE).join(link_in(page.locator(".qr").first))
+    hands = Hands(phone)
+    hands.fingers("Start", (85, 80))
+    hands.fingers("Move", (85, 60))
+    hands.write([(30, 20), (70, 20)], lift=False)
+    hands.fingers("Move", (85, 80))
+    hands.fingers("End")
+    hands.write([(70, 20), (50, 85)])
+    hands.fingers("Start", (85, 80))  # once a pen has written, a touch is a palm
+    hands.fingers("End")
+    with phone.page.expect_request("**/drawings") as sent:
+        phone.page.locator("#send").click()
+    (stroke,) = sent.value.post_data_json["strokes"]
+    assert [*stroke[:2], *stroke[-2:]] == pytest.approx([300, 200, 500, 850], abs=5)
 
 
 def test_the_page_is_light(come: Callable[..., Any]) -> None:

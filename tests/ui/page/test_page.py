@@ -15,7 +15,7 @@ from streamlit.testing.v1 import AppTest
 from nn import RECIPES, load_network, save_checkpoint
 from tests.helpers import shown
 from tests.ui.visitor import SEVEN, drawn, new_page, session_of
-from ui import i18n
+from ui import eraser, i18n
 from ui.page import visit
 from ui.training.limits import Limits
 from ui.training.snapshot import State
@@ -104,6 +104,38 @@ def test_undo_takes_the_last_stroke_away(page: AppTest) -> None:
     page.run()
     page.button(key="undo").click().run()
     assert len(session_of(page).slate.start["objects"]) == 1
+
+
+def test_clear_is_undone_and_redone(page: AppTest) -> None:
+    page.session_state["slate"] = drawn(SEVEN)
+    page.run()
+    for press, strokes in (("clear", 0), ("undo", 2), ("undo", 1), ("redo", 2), ("redo", 0)):
+        page.button(key=press).click().run()
+        assert len(session_of(page).slate.start["objects"]) == strokes
+
+
+def test_the_eraser_removes_strokes_and_its_own_is_never_read(page: AppTest) -> None:
+    wiped = [*SEVEN, ((80, 60), (80, 80))]
+    objects = [
+        {"path": [["M", *start], ["L", *end]], "stroke": colour, "strokeWidth": 22}
+        for (start, end), colour in zip(wiped, ["white", "white", eraser.COLOUR], strict=True)
+    ]
+    for strokes in (SEVEN, wiped):
+        sent = drawn(strokes)
+        sent["drawing"]["raw"]["objects"] = objects[: len(strokes)]
+        page.session_state["slate"] = sent
+        page.run()
+        assert not page.exception
+        assert '<span class="digit">7</span>' in verdict(page)
+    assert session_of(page).slate.start["objects"] == objects[1:2]
+
+
+def test_the_pen_is_chosen_for_the_session(page: AppTest) -> None:
+    page.run()
+    page.segmented_control(key="pen").set_value("thick").run()
+    page.segmented_control(key="language").set_value("de").run()
+    assert page.segmented_control(key="pen").value == "thick"
+    assert '"width": 34' in html(page)
 
 
 @pytest.mark.parametrize("digit", range(10))

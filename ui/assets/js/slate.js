@@ -1,13 +1,14 @@
 // While the pen moves, the slate is read again and again by the server's route /read, and what the
 // page shows of the drawing is hidden behind the answers. When the pen is lifted, the page reads the
 // drawing itself, and its result takes their place. Where there is no such route, that is all.
-// Beside that, three workarounds for streamlit-drawable-canvas, which offers no option for them:
+// Beside that, it decides which pointer draws, lets keys undo and redo, and works around what
+// streamlit-drawable-canvas offers no option for:
 // - Its canvas has no text alternative for screen readers: it gets a role and a label here.
 // - Its toolbar cannot be switched off. CSS hides it; `inert` takes it out of the Tab order.
 // - It waits 200 ms before it sends a finished stroke. The toolbar's first button sends at once, so
 //   it is clicked after each stroke.
-// Depends on: the container keys "slate" (class st-key-slate), "verdict", "bars" and
-// "network-input", the attribute data-drawing of the verdict, Streamlit's data-testid
+// Depends on: the keys "slate" (class st-key-slate), "verdict", "bars", "network-input", "undo" and
+// "redo", the attribute data-drawing of the verdict, Streamlit's data-testid
 // "stBidiComponentIsolated" and the shadow root in it, the component's classes dc-toolbar,
 // lower-canvas and upper-canvas. Seen in Streamlit 1.67 and streamlit-drawable-canvas 0.13.0.
 // Where none of these is found, nothing happens.
@@ -16,7 +17,7 @@
 window.digitLabSlate ??= (() => {
   let words = "";
   let waiting = 0;
-  let drawing = false;
+  let pointer = null; // the one that draws now; all others are ignored
   const SIDE = 176; // pixels of a picture on its way
   const PATIENCE = 5000; // milliseconds that an answer may take; so long is a failure left alone
   let token = "";
@@ -40,7 +41,7 @@ window.digitLabSlate ??= (() => {
   }
   new MutationObserver(() => {
     waiting ||= setTimeout(dress, 200);
-    if (live && !drawing && shown() !== before) unveil();
+    if (live && !pointer && shown() !== before) unveil();
   }).observe(document.body, { childList: true, subtree: true });
   const shown = () => document.querySelector(".verdict[data-drawing]")?.dataset.drawing;
   function unveil() {
@@ -81,13 +82,21 @@ window.digitLabSlate ??= (() => {
       adapt(mine, theirs);
     }
   }
-  function picture() {
+  function reduced(layers) {
     const small = document.createElement("canvas");
     small.width = small.height = SIDE;
     const pixels = small.getContext("2d", { willReadFrequently: true });
     pixels.imageSmoothingQuality = "high";
-    for (const layer of shadow().querySelectorAll("canvas.lower-canvas, canvas.upper-canvas"))
+    for (const layer of shadow().querySelectorAll(layers))
       pixels.drawImage(layer, 0, 0, small.width, small.height);
+    return small;
+  }
+  function isBlank() {
+    const { data } = reduced("canvas.lower-canvas").getContext("2d").getImageData(0, 0, SIDE, SIDE);
+    return !data.some((value, n) => n % 4 === 0 && value > 127); // the paper is dark
+  }
+  function picture() {
+    const small = reduced("canvas.lower-canvas, canvas.upper-canvas");
     // Not toBlob: it waits until the browser has nothing else to do, which is rare while a pen moves.
     const coded = small.toDataURL().replace(/^.*,/, "");
     return new Blob([Uint8Array.from(atob(coded), (byte) => byte.charCodeAt())], { type: "image/png" });
@@ -97,7 +106,7 @@ window.digitLabSlate ??= (() => {
     return fetch("read", { method, body, signal, headers: { "X-Digit-Lab-Page": token } });
   }
   async function ask() {
-    if (asking || !moved || !drawing || !token || resting > Date.now()) return;
+    if (asking || !moved || !pointer || !brush.isPen || !token || resting > Date.now()) return;
     asking = true;
     moved = false;
     const asked = stroke;
@@ -105,7 +114,7 @@ window.digitLabSlate ??= (() => {
       const answer = await send("POST", picture());
       if (answer.ok) {
         const { html } = await answer.json();
-        if (drawing && asked === stroke) show(html);
+        if (pointer && asked === stroke) show(html);
       } else if ([403, 404, 405].includes(answer.status)) {
         token = ""; // there is no such route, or no such page any more
       } else {
@@ -117,32 +126,110 @@ window.digitLabSlate ??= (() => {
     asking = false;
     ask();
   }
-  function move(event) {
-    if (event.type === "mousemove" && !event.buttons) return finish(); // lifted elsewhere
-    moved = drawing;
-    ask();
+  // Which pointer draws: the same rules as in room/join.js. The canvas itself would take the first
+  // finger for the one that draws, and the end of any other for the end of the stroke. So it gets no
+  // touch and no press of its own, but each finished stroke as a mouse's. Until then the stroke is
+  // inked here, on the layer that the canvas inks its strokes on.
+  let brush = { width: 0, colour: "", isPen: true };
+  let pen = false; // whether a pen has written on this drawing; then a touch is a palm
+  let points = []; // of the stroke, in pixels of the canvas
+  let forwarding = false;
+  const layer = () => shadow()?.querySelector("canvas.upper-canvas");
+  const isOnSlate = (event) => event.composedPath().includes(layer());
+  function place(event) {
+    const box = layer().getBoundingClientRect();
+    const scale = layer().width / box.width;
+    return [(event.clientX - box.left) * scale, (event.clientY - box.top) * scale];
+  }
+  function ink(from, to) {
+    const context = layer().getContext("2d");
+    context.save();
+    context.lineWidth = brush.width;
+    context.lineCap = "round";
+    context.strokeStyle = brush.colour;
+    context.beginPath();
+    context.moveTo(...from);
+    context.lineTo(to[0] + 0.01, to[1]); // a dot, in every browser
+    context.stroke();
+    context.restore();
+  }
+  function forward(type, [x, y]) {
+    const box = layer().getBoundingClientRect();
+    const scale = box.width / layer().width;
+    const at = { clientX: box.left + x * scale, clientY: box.top + y * scale };
+    layer().dispatchEvent(new MouseEvent(type, { ...at, bubbles: true, composed: true, cancelable: true }));
   }
   function begin(event) {
-    if (event.button) return; // not the main one
-    drawing = event.composedPath().some((element) => element.classList?.contains("upper-canvas"));
-    stroke += drawing;
+    if (event.button || !isOnSlate(event)) return;
+    const isPen = event.pointerType === "pen";
+    const isOnly = event.isPrimary && event.pointerType === pointer?.type;
+    if (isOnly) lift(true); // the end of the last stroke was never told, as at a change of apps
+    if (isPen && pointer?.type === "touch") lift(false); // that was the palm
+    pen &&= !isBlank();
+    if (pointer || (pen && event.pointerType === "touch")) return;
+    pointer = { id: event.pointerId, type: event.pointerType };
+    pen ||= isPen;
+    points = [place(event)];
+    try {
+      layer().setPointerCapture(event.pointerId); // a stroke may leave the slate and come back
+    } catch {} // lifted already
+    ink(points[0], points[0]);
+    stroke += 1;
     clearTimeout(fallback);
   }
-  function finish() {
-    if (!drawing) return;
-    drawing = false;
-    before = shown();
+  function move(event) {
+    if (event.pointerId !== pointer?.id || !layer()) return;
+    if (!event.buttons) return lift(true); // lifted elsewhere
+    points.push(place(event));
+    ink(...points.slice(-2));
+    moved = true;
+    ask();
+  }
+  function lift(meant) {
+    pointer = null;
+    const canvas = layer();
+    canvas?.getContext("2d").clearRect(0, 0, canvas.width, canvas.height);
     if (token && (live || asking)) send("DELETE").catch(() => {}); // updates need not wait any more
+    if (!meant || !canvas) return unveil();
+    forwarding = true;
+    forward("mousedown", points[0]);
+    for (const point of points.slice(1)) forward("mousemove", point);
+    forward("mouseup", points.at(-1));
+    forwarding = false;
+    before = shown();
     fallback = setTimeout(unveil, 3000); // nothing new was drawn
     setTimeout(() => shadow()?.querySelector(".dc-toolbar button")?.click()); // once it is on the canvas
   }
-  for (const type of ["mousedown", "touchstart"]) window.addEventListener(type, begin, true);
-  for (const type of ["mousemove", "touchmove"]) window.addEventListener(type, move);
-  for (const type of ["mouseup", "touchend", "touchcancel"]) window.addEventListener(type, finish);
+  function hold(event) {
+    if (forwarding || !isOnSlate(event)) return;
+    event.stopImmediatePropagation();
+    if (event.type === "touchstart") event.preventDefault(); // no scrolling, no zoom, no magnifier
+  }
+  window.addEventListener("pointerdown", begin, true);
+  window.addEventListener("pointermove", move, true);
+  for (const type of ["pointerup", "pointercancel"])
+    window.addEventListener(type, (event) => {
+      if (event.pointerId === pointer?.id) lift(type === "pointerup");
+    }, true);
+  for (const type of ["mousedown", "touchstart"])
+    window.addEventListener(type, hold, { capture: true, passive: false });
+  // Ctrl+Z or Cmd+Z, and the same with Shift or Ctrl+Y, press the page's own buttons.
+  window.addEventListener("keydown", (event) => {
+    const key = event.key.toLowerCase();
+    const isUndo = key === "z" && (event.ctrlKey || event.metaKey);
+    if (event.altKey || !(isUndo || (key === "y" && event.ctrlKey))) return;
+    if (pointer || event.composedPath()[0].matches?.(":read-write")) return; // it is the text's
+    const name = isUndo && !event.shiftKey ? "undo" : "redo";
+    const button = document.querySelector(`.st-key-${name} button`);
+    if (!button) return;
+    event.preventDefault();
+    button.click();
+  });
   return {
-    say(spoken, key) {
+    say(spoken, key, drawsWith) {
       words = spoken;
       token = key;
+      brush = drawsWith;
       dress();
     },
   };
