@@ -97,7 +97,8 @@ def train(
         The batch size exceeds the training set, or a sent recipe differs in a fixed field.
     DivergenceError
         Loss or parameters are no longer finite, or after 50 steps the smoothed loss stays above
-        three times its first value and above that of guessing.
+        three times its first value and above that of guessing, or the loss at the end is above
+        three times both.
     """
     recipe.check_size(len(train_set))
     run = _Run(network, train_set, recipe, rng, position, step)
@@ -108,6 +109,7 @@ def train(
         if validation_set is not None:
             validation = yield from run.validate(validation_set)
         yield from run.pause(epoch_end=True, validation=validation)
+    run.watch.check_end(run.steps, run.recipe.learning_rate)
     if run.average is not None:
         network.params[...] = run.average
     return run.progress(epoch_end=False, validation=None)

@@ -398,6 +398,43 @@ def test_a_training_that_diverges_stops_and_says_what_to_try(
     np.testing.assert_allclose(probabilities.sum(axis=1), 1.0, atol=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("base", "changes", "steps"),
+    [
+        ("original", {"learning_rate": 1000, "epochs": 2}, 2),
+        ("original", {"learning_rate": 10, "epochs": 5}, 5),
+        ("adam", {"learning_rate": 1000, "epochs": 2, "batch_size": 20}, 20),
+        ("adam", {"learning_rate": 1000, "epochs": 2, "schedule": "cosine"}, 40),
+    ],
+)
+def test_a_training_too_short_to_be_watched_says_at_its_end_that_it_diverged(
+    mnist: tuple[Dataset, Dataset], base: str, changes: dict, steps: int
+) -> None:
+    recipe = tiny_recipe(base, **{"batch_size": RECIPES[base].batch_size and 10, **changes})
+    _, events = started(mnist[0][:200], recipe)
+    what = f"when it ended at step {steps}; try a learning rate well below {recipe.learning_rate:g}"
+    with pytest.raises(DivergenceError, match=f"far above that of guessing, {what}"):
+        exhaust(events)
+
+
+@pytest.mark.parametrize(
+    ("base", "changes"),
+    [
+        *((name, {"epochs": epochs}) for name in RECIPES for epochs in (1, 3)),
+        ("adam", {"learning_rate": 0.3, "epochs": 4}),
+        ("original", {"learning_rate": 1.0, "epochs": 5}),
+        ("adam", {"hidden": (64, 64, 64, 64), "dropout": 0.95}),
+        ("adam", {"optimizer": "gd", "learning_rate": 1e-9, "hidden": (32,) * 6, "dropout": 0.95}),
+    ],
+)
+def test_no_recipe_and_no_high_but_honest_setting_is_called_divergence(
+    mnist: tuple[Dataset, Dataset], base: str, changes: dict
+) -> None:
+    settings = {"batch_size": RECIPES[base].batch_size and 10, "filters": (), **changes}
+    _, events = started(mnist[0][:200], tiny_recipe(base, **settings))
+    assert exhaust(events)[-1].epoch == settings.get("epochs", 2)
+
+
 def test_divergence_gives_back_what_was_learnt_before_it(mnist: tuple[Dataset, Dataset]) -> None:
     data, recipe = mnist[0][:200], tiny_recipe(batch_size=20, epochs=40, learning_rate=0.003)
     network, events = started(data, recipe)

@@ -22,6 +22,7 @@ from nn import (
     split_validation,
     teach,
 )
+from nn.divergence import DIVERGED
 from tests.helpers import checkpoint_bytes, tiny_recipe
 from ui import i18n
 from ui.view import sentences
@@ -149,10 +150,9 @@ CASES: dict[str, tuple[Callable[[], object], str, str]] = {
 
 
 def test_every_kind_of_refusal_has_words_and_a_case_here() -> None:
-    diverged = {"diverged_loss", "diverged_parameters", "diverged_high"}
     assert len(kinds()) > 10
     assert kinds() <= CASES.keys()  # some are chosen as they are raised: number, above, below
-    assert i18n.ERRORS.keys() == CASES.keys() | diverged
+    assert i18n.ERRORS.keys() == CASES.keys() | DIVERGED.keys()
 
 
 @pytest.mark.parametrize("kind", CASES)
@@ -168,7 +168,7 @@ def test_a_refusal_is_said_in_the_visitors_language(
     assert german in sentences.complaint(refusal.value)
 
 
-@pytest.mark.parametrize("kind", ["diverged_loss", "diverged_parameters", "diverged_high"])
+@pytest.mark.parametrize("kind", DIVERGED)
 def test_a_divergence_is_said_in_the_visitors_language(
     kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -177,7 +177,7 @@ def test_a_divergence_is_said_in_the_visitors_language(
     monkeypatch.setattr(i18n, "language", lambda: "de")
     assert "In Schritt 57" in sentences.complaint(error)
     assert "unter 0,5, etwa 0,05" in sentences.complaint(error)
-    assert ("8,125" in sentences.complaint(error)) == (kind == "diverged_high")
+    assert ("8,125" in sentences.complaint(error)) == (kind in ("diverged_high", "diverged_end"))
 
 
 def test_an_error_without_a_kind_keeps_its_own_words(monkeypatch: pytest.MonkeyPatch) -> None:

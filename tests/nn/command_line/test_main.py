@@ -386,13 +386,15 @@ def test_a_file_that_is_no_image_is_refused_by_name(
     )
 
 
+@pytest.mark.parametrize(
+    "options", [("5", "--optimizer", "gd"), ("3", "--recipe", "original", "--batch-size", "full")]
+)
 @pytest.mark.usefixtures("shared_mnist")
 def test_a_training_that_diverges_is_told_in_one_line_and_not_saved(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], options: tuple[str, ...]
 ) -> None:
     out = tmp_path / "network.npz"
-    settings = ["--optimizer", "gd", "--learning-rate", "1000", "--out", out]
-    said = refused(capsys, "train", *QUICK, "5", *settings)
+    said = refused(capsys, "train", *QUICK, *options, "--learning-rate", "1000", "--out", out)
     assert "diverged" in said
     assert "try a learning rate well below 1000" in said
     assert not out.exists()
