@@ -378,6 +378,17 @@ class Visit:
         """The chart "Loss" or "Accuracy"."""
         return self.page.locator(f'.stVegaLiteChart[aria-label="{title}"]')
 
+    def point_at(self, title: str, share: float) -> str:
+        """What a chart says under the mouse, at so much of its width."""
+        box = self.chart(title).bounding_box()
+        if box is None:
+            raise RuntimeError(f"the chart {title} is not shown")
+        for step in (-1, 0):
+            self.page.mouse.move(box["x"] + share * box["width"] + step, box["y"] + 40)
+        tooltip = self.page.locator(".vg-tooltip.visible")
+        expect(tooltip).to_be_visible()
+        return " ".join(tooltip.inner_text().split())
+
     def curve_points(self, title: str, curve: str = "training") -> int:
         """How many points a curve has: one a line drawn, and the first."""
         line = self.chart(title).locator(f'.mark-line path[aria-label*="curve: {curve}"]')

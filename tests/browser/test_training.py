@@ -40,6 +40,13 @@ window.sockets = [];
 window.WebSocket = class extends Native {
     constructor(...given) { super(...given); window.sockets.push(this); }
 };"""
+TOOLTIP_CHANGES = """() => {
+    window.tooltipChanges = 0;
+    const note = changes => { window.tooltipChanges += changes.length; };
+    new MutationObserver(note).observe(document.querySelector('.vg-tooltip'), {
+        subtree: true, childList: true, characterData: true, attributes: true,
+    });
+}"""
 # Nodes that must stay the same ones while a training runs.
 STEADY = (
     ".stVegaLiteChart svg.marks",
@@ -116,10 +123,13 @@ def test_nothing_flickers_or_jumps_while_a_training_runs(desk: Visit) -> None:
     for node in nodes:
         node.evaluate("node => { node.tagged = true; }")
     panel = [chart.bounding_box() for chart in desk.page.locator(".stVegaLiteChart").all()]
+    assert re.match(r"epoch [\d.]+ training 0\.\d{4} validation ", desk.point_at("Loss", 0.6))
+    desk.page.evaluate(TOOLTIP_CHANGES)
     epoch = desk.epoch()
     desk.expect_epoch(epoch + 2)
     kept = [node.evaluate("node => node.tagged === true") for node in nodes]
     assert dict(zip(STEADY, kept, strict=True)) == dict.fromkeys(STEADY, True)
+    assert desk.page.evaluate("window.tooltipChanges") == 0
     assert [desk.box(place) for place in places] == idle
     charts = desk.page.locator(".stVegaLiteChart").all()
     assert [chart.bounding_box() for chart in charts] == panel
@@ -135,6 +145,9 @@ def test_a_training_that_is_done_reads_and_the_shipped_network_is_one_press_away
     desk.expect_digit(7)
     short_training(desk)
     expect(desk.status).to_contain_text(re.compile(r"Test: 9\d\.\d\d %, \d+ errors in 10,000"))
+    said = {title: desk.point_at(title, 0.97) for title in ("Loss", "Accuracy")}
+    assert re.fullmatch(r"epoch 1 training 0\.\d{4} validation 0\.\d{4}", said["Loss"])
+    assert re.fullmatch(r"epoch 1 training 9\d\.\d\d % validation 9\d\.\d\d %", said["Accuracy"])
     expect(desk.page.get_by_role("radio", name="Yours")).to_be_checked()
     desk.expect_digit(7)
     yours = desk.widths()

@@ -1,8 +1,9 @@
 """Training curves as Vega-Lite specs (plain dicts), each with the table of its rows.
 
 A chart's spec stays the same while rows are added, so the browser only extends the lines: the
-recipe and the first points fix the axes. A row's `kind` is "curve" for a point of a curve, "best"
-for the best epoch, "mark" for a changed setting, and "none" in the one row of an empty chart.
+recipe and the first points fix the axes. A row's `kind` is "curve" for a point of a curve, "both"
+for what a small chart tells of both, "best" for the best epoch, "mark" for a changed setting, and
+"none" in the one row of an empty chart.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ Spec: TypeAlias = dict[str, Any]
 
 SMALL, MIDDLE, LARGE, LARGEST = 88, 150, 250, 300  # heights in pixels, axes included
 MAX_ROWS = 400  # per curve: a chart has no more pixels than that
+MAX_POINTED = 100  # points of a small chart that a mouse can tell apart
 MARK_LINES = 4  # labels of marks alternate between so many lines, so that neighbours do not overlap
 NO_ROW = {"kind": "none", "epoch": 0.0, "value": 0.0, "curve": "", "label": "", "row": 0}
 # (training, validation): a teal and an orange that colour-blind people can tell apart.
@@ -59,7 +61,8 @@ def small_curves(
     rows = curve_rows(run, quantity, labels=False)
     spec = line_chart(x, y, _two_curves(theme), height=SMALL, title=" ")
     spec["layer"][0]["mark"]["aria"] = True  # of a large chart, `alt` says enough
-    return _table(rows), spec
+    spec["layer"][1] = _both_values(x, theme)
+    return _table([*rows, *both_rows(run, quantity)]), spec
 
 
 def curves(
@@ -264,6 +267,31 @@ def curve_rows(
     return rows or [NO_ROW]
 
 
+def both_rows(run: Snapshot | None, quantity: str) -> list[Row]:
+    """Rows of kind "both": training in words in `label`, and validation in `curve`.
+
+    They are of the latest point, then of the points until the first validation, then of those with
+    one. So each stays in its place while the run goes on, and what the pointer is on stays too.
+    """
+    if run is None or not (points := run.batches if _failed_at_once(run) else run.points):
+        return []
+    known = [p for p in points if p.validation_loss is not None]
+    first = known[0].epoch if known else math.inf
+    kept = [p for p in points if p.validation_loss is not None or p.epoch < first]
+    rows = []
+    for number, point in enumerate([points[-1], *kept[:: -(-len(kept) // MAX_POINTED)]]):
+        training, validation = getattr(point, quantity), getattr(point, f"validation_{quantity}")
+        row = _row(point.epoch, training, _in_words(validation, quantity), number)
+        rows.append({**row, "kind": "both", "label": _in_words(training, quantity)})
+    return rows
+
+
+def _in_words(value: float | None, quantity: str) -> str:
+    if value is None:
+        return "–"
+    return i18n.percent(value, 2) if quantity == "accuracy" else i18n.decimal(value, 4)
+
+
 def layer_rows(points: Sequence[LayerPoint], quantity: str) -> list[Row]:
     """Rows with one line per layer, for the layers that have this quantity."""
     rows = []
@@ -408,6 +436,28 @@ def _two_curves(theme: str) -> Spec:
 
 def _many_curves(slots: int, theme: str) -> Spec:
     return _styles("row", list(range(slots)), [style(slot, theme) for slot in range(slots)])
+
+
+def _both_values(x: Spec, theme: str) -> Spec:
+    """A vertical line at the point nearest to the pointer, and what both curves are there.
+
+    A point is known by its number, so that the line follows the latest one.
+    """
+    select = {"on": "pointerover", "clear": "pointerout", "type": "point", "nearest": True}
+    titles = {"label": i18n.TRAINING_CURVE, "curve": i18n.VALIDATION_CURVE}
+    return {
+        "transform": [{"filter": "datum.kind === 'both'"}],
+        "params": [{"name": "near", "select": {**select, "fields": ["row"]}}],
+        "mark": {"type": "rule", "color": INK[theme], "aria": False},
+        "encoding": {
+            "x": x,
+            "opacity": {"condition": {"param": "near", "empty": False, "value": 1}, "value": 0},
+            "tooltip": [
+                {"field": "epoch", "type": "quantitative", "format": ".2~f", "title": i18n.EPOCH},
+                *({"field": name, "title": title} for name, title in titles.items()),
+            ],
+        },
+    }
 
 
 def _marks(x: Spec, y: Spec, theme: str, *, below: bool, late: str) -> list[Spec]:

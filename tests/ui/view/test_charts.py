@@ -10,6 +10,7 @@ import pytest
 
 from nn import RECIPES, Evaluation
 from tests.ui.snapshots import curve, snapshot
+from ui import i18n
 from ui.runs import Runs
 from ui.training.snapshot import LayerPoint, Mark, Point, State
 from ui.view import charts, runs_table, sentences
@@ -86,6 +87,39 @@ def test_the_spec_stays_the_same_while_the_data_grow() -> None:
     options = {"epochs": 10, "theme": "light"}
     more = [*points, LayerPoint(2.0, 1, 2.0, 1.0, 0.2)]
     assert charts.layers(points, "dead", **options)[1] == charts.layers(more, "dead", **options)[1]
+
+
+def test_a_small_chart_tells_both_values_in_the_visitors_language(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def said(quantity: str) -> list[tuple]:
+        rows = charts.both_rows(RUN, quantity)
+        return [(row["row"], row["epoch"], row["label"], row["curve"]) for row in rows]
+
+    assert said("loss") == [
+        (0, 2.0, "0.3000", "0.4000"),  # the latest
+        (1, 0.5, "1.0000", "–"),
+        (2, 1.0, "0.5000", "0.4500"),  # between two validations there is nothing to point at
+        (3, 2.0, "0.3000", "0.4000"),
+    ]
+    monkeypatch.setattr(i18n, "language", lambda: "de")
+    assert said("accuracy")[2] == (2, 1.0, "80,00 %", "85,00 %")
+    rows, spec = charts.small_curves(RUN, "accuracy", epochs=10, theme="light")
+    assert rows["kind"].to_pylist().count("both") == 4
+    titles = [entry["title"] for entry in spec["layer"][1]["encoding"]["tooltip"]]
+    assert titles == ["Epoche", "Training", "Validierung"]
+
+
+def test_what_is_pointed_at_on_a_small_chart_stays_in_its_place_while_a_run_goes_on() -> None:
+    run = snapshot(curve([1 / n for n in range(1, 161)], validation=[0.5] * 20, an_epoch=8))
+    later = snapshot(curve([1 / n for n in range(1, 185)], validation=[0.5] * 23, an_epoch=8))
+    before, after = charts.both_rows(run, "loss"), charts.both_rows(later, "loss")
+    assert before[0]["epoch"] == 20
+    assert after[0]["epoch"] == 23
+    assert after[1 : len(before)] == before[1:]
+    long = snapshot(curve([1 / n for n in range(1, 3201)], validation=[0.5] * 400, an_epoch=8))
+    assert 50 < len(charts.both_rows(long, "loss")) <= charts.MAX_POINTED + 1
+    assert charts.both_rows(None, "loss") == charts.both_rows(snapshot(), "loss") == []
 
 
 def test_a_logarithmic_axis_holds_all_losses_between_powers_of_ten() -> None:
