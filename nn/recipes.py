@@ -81,6 +81,13 @@ class Recipe:
     warmup: float = _setting(0.0, "epochs of linear warm-up, may be a fraction", low=0.0, high=1e6)
     batch_size: int | None = _setting(128, "samples per step, or 'full'", low=1, high=1_000_000)
     epochs: int = _setting(10, "passes over the training set", low=1, high=10_000)
+    patience: int = _setting(
+        0,
+        "stop after so many epochs without a better validation accuracy, and keep the best; "
+        "0 means never",
+        low=0,
+        high=10_000,
+    )
     weight_decay: float = _setting(0.0, "L2 penalty; decoupled with adamw", low=0.0, high=1.0)
     label_smoothing: float = _setting(0.0, "share of the target spread evenly", **SHARE)
     loss_epsilon: float = _setting(0.0, "added to p in the loss's log(p)", low=0.0, high=0.001)
@@ -125,6 +132,9 @@ class Recipe:
                 epochs=self.epochs,
                 value=self.warmup,
             )
+
+        if self.patience and not self.validation:
+            raise no_validation(self.patience)
 
     def replace(self, /, **changes: Any) -> Recipe:
         """A copy with some fields changed, checked like a new recipe."""
@@ -234,6 +244,16 @@ class Recipe:
         if not isinstance(values, dict):
             raise RecipeError(f"expected a recipe as a JSON object, got {text[:40]!r}")
         return cls.from_dict(values)
+
+
+def no_validation(patience: int) -> RecipeError:
+    """The error of early stopping without a validation set."""
+    return RecipeError(
+        f"patience: expected 0 without a validation set, got {patience}; use 0, or keep samples "
+        "for validation",
+        kind="patience",
+        value=patience,
+    )
 
 
 def check_field(name: str, value: Any) -> None:

@@ -8,6 +8,10 @@ parameters, bit for bit.
 A batch of more samples than the network's `chunk` is taken in chunks whose gradients are added up,
 so that a full-batch step pauses too, and a convolution's patches stay few. Batch normalisation then
 normalises each chunk by itself ("ghost batches": E. Hoffer et al., 2017).
+
+Early stopping ends training when the validation accuracy has not risen above its best for
+`patience` epochs, and goes back to the parameters of that epoch (L. Prechelt, "Early Stopping - But
+When?", 1998; with patience: I. Goodfellow et al., "Deep Learning", 2016, algorithm 7.1).
 """
 
 from __future__ import annotations
@@ -28,7 +32,24 @@ from .mnist import CLASSES, Dataset
 from .network import Network, set_dropout
 from .optimizers import Momentum, schedule_factor
 from .pen.batches import Samples
-from .recipes import Recipe, RecipeError
+from .recipes import Recipe, RecipeError, no_validation
+
+
+@dataclass(frozen=True)
+class Best:
+    """The epoch with the best validation accuracy so far, the earliest of several.
+
+    Attributes
+    ----------
+    epoch : counted from 1
+    accuracy : on the validation set, in [0, 1]
+    params, statistics : of the network as it would have predicted then, as in Network
+    """
+
+    epoch: int
+    accuracy: float
+    params: Array
+    statistics: Array
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +68,7 @@ class Progress:
     batch_accuracy: float
     learning_rate: float  # of the latest step
     epoch_end: bool  # True once per epoch, after its evaluation
+    ended: bool  # whether no further step follows
     validation: Evaluation | None  # on the validation set, at the end of an epoch
     # Returns a frozen copy of the network as it would predict now; call it before the generator
     # continues.
@@ -66,6 +88,7 @@ def train(
     rng: np.random.Generator,
     position: float = 0.0,
     step: int = 0,
+    best: Best | None = None,
 ) -> Training:
     """Train a network in place, by a recipe.
 
@@ -74,8 +97,8 @@ def train(
     size applies from the next batch on, and the schedule continues from the same position.
 
     Closing the generator stops the training run and leaves the network as the latest step left it.
-    At the end the network holds the parameters that predict: the average of weights, if the recipe
-    asks for one.
+    At the end the network holds the parameters that predict: those of the best epoch, if the recipe
+    has a patience, or else the average of weights, if it asks for one.
 
     Parameters
     ----------
@@ -85,6 +108,7 @@ def train(
     rng : shuffles the samples and draws dropout
     position, step : epochs and optimizer steps that the network was trained for already: a training
         run that was interrupted continues there, with its schedule but a fresh optimizer
+    best : the best epoch of that training run; only a recipe with a patience needs it
 
     Yields
     ------
@@ -94,24 +118,26 @@ def train(
     Raises
     ------
     RecipeError
-        The batch size exceeds the training set, or a sent recipe differs in a fixed field.
+        The batch size exceeds the training set, there is a patience but no validation set, or a
+        sent recipe differs in a fixed field.
     DivergenceError
         Loss or parameters are no longer finite, or after 50 steps the smoothed loss stays above
         three times its first value and above that of guessing, or the loss at the end is above
         three times both.
     """
     recipe.check_size(len(train_set))
-    run = _Run(network, train_set, recipe, rng, position, step)
+    if recipe.patience and validation_set is None:
+        raise no_validation(recipe.patience)
+    run = _Run(network, train_set, recipe, rng, position, step, best)
     yield from run.pause()
-    while run.epochs_done < run.recipe.epochs:
+    while not run.ended:
         yield from run.epoch()
         validation = None
         if validation_set is not None:
             validation = yield from run.validate(validation_set)
         yield from run.pause(epoch_end=True, validation=validation)
     run.watch.check_end(run.steps, run.recipe.learning_rate)
-    if run.average is not None:
-        network.params[...] = run.average
+    run.finish()
     return run.progress(epoch_end=False, validation=None)
 
 
@@ -126,12 +152,14 @@ class _Run:
         rng: np.random.Generator,
         position: float,
         step: int,
+        best: Best | None,
     ) -> None:
         self.network, self.recipe, self.rng = network, recipe, rng
         self.data_size = len(data)
         self.samples = Samples(data, recipe, rng)
         self.optimizer = recipe.build_optimizer(network.params, network.grads)
         self.average: Array | None = network.params.copy() if recipe.weight_average else None
+        self.best = best if recipe.patience else None
         self.normalises = any(isinstance(layer, BatchNorm) for layer in network.layers)
         self.watch = Watch(network, every=math.ceil(len(self.samples) / self.batch_size))
         self.learning_rate = recipe.learning_rate
@@ -145,6 +173,12 @@ class _Run:
     @property
     def batch_size(self) -> int:
         return self.recipe.batch_size or len(self.samples)
+
+    @property
+    def ended(self) -> bool:
+        """Whether all epochs are done, or the best one is as old as the patience."""
+        since = 0 if self.best is None else self.epochs_done - self.best.epoch
+        return self.epochs_done >= self.recipe.epochs or 0 < self.recipe.patience <= since
 
     def epoch(self) -> Pauses:
         """One pass over the samples, in random order."""
@@ -219,13 +253,26 @@ class _Run:
             self.average += (1.0 - kept) * (self.network.params - self.average)
 
     def validate(self, dataset: Dataset) -> Generator[Progress, Recipe | None, Evaluation]:
-        """Evaluate on a data set with the recipe's loss, with pauses."""
+        """Evaluate on a data set with the recipe's loss, with pauses; take note of the best."""
         smoothing, epsilon = self.recipe.label_smoothing, self.recipe.loss_epsilon
+        network = self.snapshot()
         for evaluation in evaluation_steps(  # noqa: B007, as the last one is returned
-            self.snapshot(), dataset, label_smoothing=smoothing, epsilon=epsilon
+            network, dataset, label_smoothing=smoothing, epsilon=epsilon
         ):
             yield from self.pause()
+        accuracy = evaluation.accuracy
+        if self.recipe.patience and (self.best is None or accuracy > self.best.accuracy):
+            self.best = Best(self.epochs_done, accuracy, network.params, network.statistics)
         return evaluation
+
+    def finish(self) -> None:
+        """Give the network the parameters that predict."""
+        if self.best is not None:
+            self.network.params[...] = self.best.params
+            self.network.statistics[...] = self.best.statistics
+        elif self.average is not None:
+            self.network.params[...] = self.average
+        self.average = None
 
     def snapshot(self) -> Network:
         """A frozen copy of the network as it would predict now."""
@@ -249,6 +296,7 @@ class _Run:
             batch_accuracy=self.batch_accuracy,
             learning_rate=self.learning_rate,
             epoch_end=epoch_end,
+            ended=self.ended,
             validation=validation,
             snapshot=self.snapshot,
         )

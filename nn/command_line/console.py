@@ -36,7 +36,7 @@ class TrainingReport:
         if (
             not self.terminal
             and progress.epoch_end
-            and (progress.epoch % LINE_EPOCHS == 0 or progress.epoch == self.epochs)
+            and (progress.epoch % LINE_EPOCHS == 0 or progress.ended)
         ):
             self.stream.write(f"epoch {progress.epoch:4d}  {self._figures(progress)}\n")
             self.stream.flush()

@@ -85,16 +85,22 @@ def run_train(options: argparse.Namespace) -> int:
     print(f"{recipe.name}: {recipe.sizes}, {len(network.params):,} parameters")
     report = TrainingReport(sys.stdout, recipe.epochs)
     started = time.monotonic()
-    last: Evaluation | None = None
+    validated: list[Evaluation] = []  # one per epoch
     try:
         for progress in train(network, fitting, validation, recipe, rng=rng):
             report.show(progress)
-            last = progress.validation or last
+            if progress.validation is not None:
+                validated.append(progress.validation)
     finally:
         report.close()
     seconds = time.monotonic() - started
     if recipe.nondigits and validation is not None:
         network.calibration = _calibrated(network, validation, options.seed)
+    kept = len(validated) - 1  # the epoch, from 0, whose parameters the network has
+    if recipe.patience:
+        kept = max(range(len(validated)), key=lambda epoch: validated[epoch].accuracy)
+        stopped = "stopped early: " if len(validated) < recipe.epochs else ""
+        print(f"{stopped}best at epoch {kept + 1}")
     result = evaluate(network, test_set)
     print(f"trained in {duration(seconds)}")
     print(_accuracy(result))
@@ -108,7 +114,7 @@ def run_train(options: argparse.Namespace) -> int:
         seed=options.seed,
         train_samples=len(fitting),
         data_md5={name: md5 for name, (md5, _) in FILES.items()},
-        validation_accuracy=None if last is None else last.accuracy,
+        validation_accuracy=validated[kept].accuracy if validated else None,
         test_accuracy=result.accuracy,
         numpy=np.__version__,
         machine=platform.machine(),

@@ -44,7 +44,7 @@ def test_original_has_the_settings_of_the_script_and_nothing_else() -> None:
         "loss_epsilon": 1e-8,
     }
     off = ("dropout", "warmup", "weight_decay", "label_smoothing", "clip_norm", "weight_average")
-    off += ("augment", "pen", "nondigits")
+    off += ("augment", "pen", "nondigits", "patience")
     found = dataclasses.asdict(recipe)
     found.pop("momentum")  # gradient descent has none
     found.pop("kernel_size")  # of no filters
@@ -105,6 +105,8 @@ def test_momentum_and_weight_decay_reach_the_optimizer(optimizer: str) -> None:
         ({"batch_size": 0}, "batch_size: expected a whole number from 1 to 1,000,000, got 0"),
         ({"batch_size": 1, "batch_norm": True}, "batch_size: .* 2 or more with batch_norm.* got 1"),
         ({"warmup": 11}, "warmup: expected at most the 10 epochs .* got 11; lower warmup"),
+        ({"patience": -1}, "patience: expected a whole number from 0 to 10,000, got -1"),
+        ({"patience": 3, "validation": 0}, "patience: expected 0 without a validation set, got 3"),
         ({"label_smoothing": 1.0}, "label_smoothing: .* got 1.0"),
         ({"weight_average": 1.0}, "weight_average: .* got 1.0"),
         ({"weight_decay": -1}, "weight_decay: .* got -1"),

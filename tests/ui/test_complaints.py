@@ -96,6 +96,11 @@ CASES: dict[str, tuple[Callable[[], object], str, str]] = {
         "braucht 2 oder mehr",
     ),
     "warmup": (lambda: RECIPE.replace(warmup=11.5), "the 10 epochs", "die 10 Epochen"),
+    "patience": (
+        lambda: RECIPE.replace(patience=3, validation=0),
+        "Patience: early stopping needs digits set aside for validation",
+        "Geduld: Early Stopping braucht Ziffern zur Validierung",
+    ),
     "batch_size": (lambda: RECIPE.check_size(100), "at most the 100", "höchstens die 100"),
     "samples": (
         lambda: split_validation(DIGITS, RECIPE.replace(validation=10, samples=31)),

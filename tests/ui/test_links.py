@@ -24,6 +24,7 @@ EVERYTHING = PRESETS["original"].replace(
     warmup=1.5,
     batch_size=77,
     epochs=3,
+    patience=2,
     samples=1234,
     weight_decay=0.02,
     label_smoothing=0.1,

@@ -24,7 +24,7 @@ from . import language, visit
 FULL_BATCH = 0  # in the field for the batch size
 BATCH_SIZES = (32, 64, 128, 256, 512, 1024)
 FIELDS = (
-    *("filters", "kernel_size", "hidden", "epochs", "samples"),
+    *("filters", "kernel_size", "hidden", "epochs", "patience", "samples"),
     *("learning_rate", "dropout", "batch_size", "optimizer"),
 )
 LISTS = ("filters", "hidden")  # fields of the recipe with one number per layer
@@ -134,6 +134,23 @@ def _fields(preset: str, *, live: bool) -> None:
                 format_func=i18n.OPTIMIZERS.__getitem__,
                 on_change=_change,
             )
+
+
+def early_stopping() -> None:
+    """The field for the patience, behind a button that tells its value."""
+    session = visit.session()
+    recipe, key = session.base(session.preset), _key(f"patience-{session.preset}")
+    patience, name = st.session_state.get(key, recipe.patience), i18n.FIELDS["patience"]
+    label = f"{name}: {patience}" if patience else i18n.EARLY_STOPPING
+    with st.popover(label, type="tertiary", key="early-stopping"):
+        st.number_input(
+            name,
+            key=key,
+            value=recipe.patience,
+            step=1,
+            disabled=session.training is not None,
+        )
+        st.html(elements.small(i18n.PATIENCE_HELP))
 
 
 def chosen(base: Recipe | None = None, *, only: frozenset[str] = frozenset(FIELDS)) -> Recipe:

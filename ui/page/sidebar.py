@@ -24,11 +24,14 @@ PACES = (0, 30, 10, 3, 1)  # batches per second; 0 is full speed
 
 def settings() -> None:
     """The heading and the fields; not part of what updates itself."""
-    st.html(elements.heading(i18n.TRAINING) + visit.cookie(), unsafe_allow_javascript=True)
+    title = st.container(horizontal=True, wrap=False, key="training-title")
+    title.html(elements.heading(i18n.TRAINING) + visit.cookie(), unsafe_allow_javascript=True)
     with st.container(key="trouble"):  # nothing below is moved when it comes or goes
         if trouble := visit.session().scheduler.trouble:
             st.warning(i18n.plain(i18n.say("TRAINERS_TROUBLE", error=trouble)))
     fields.show()
+    with title:
+        fields.early_stopping()
 
 
 def panel() -> None:
@@ -246,7 +249,7 @@ def _status(run: Snapshot | None) -> tuple[str, ...]:
         why = sentences.complaint(run.error) if run.error else i18n.FAILED
         return (i18n.STOPPED_BY_ITSELF, why)
     if run.test is not None:
-        return (sentences.done(run.recipe.epochs), sentences.tested(run.test), figures)
+        return (sentences.done(run), sentences.tested(run.test), figures)
     if session.training is None:
         return (f"{headline}, {i18n.STOPPED}", figures)
     if run.state is State.PAUSED:

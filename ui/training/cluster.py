@@ -270,7 +270,10 @@ class Cluster:
             return
         begins = run.begins
         if run.before is not None:
-            begins = replace(run.snapshot, points=(), batches=(), layers=(), marks=(), moments=())
+            best = [m for m in run.snapshot.moments if m.epoch == run.snapshot.best_epoch]
+            begins = replace(
+                run.snapshot, points=(), batches=(), layers=(), marks=(), moments=tuple(best)
+            )
         start = {
             "recipe": run.snapshot.recipe,
             "seed": run.snapshot.seed,

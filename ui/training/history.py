@@ -172,7 +172,7 @@ class History:
         )
 
     def _add_moment(self, progress: Progress) -> None:
-        last = progress.epoch_end and progress.epoch == progress.recipe.epochs
+        last = progress.epoch_end and progress.ended
         if last or self._moments.is_due(progress.position):
             moment = self._moment(progress)
             if moment not in self._moments:

@@ -18,9 +18,9 @@ MADE_ROOM_FOR = ("runs", "runs_per_visitor", "server_bytes")  # by a visitor's l
 SHORT = 10_000  # images that a short teaching trains on
 IMAGE = PIXELS + 1  # bytes, with its label
 # Arrays as large as the parameters, 4 bytes each: the moments; the parameters, their gradients,
-# the optimizer's state and scratch, the last good ones, the average, copies for the page and for
-# evaluation. A batch and its activations are small beside them.
-BYTES_PER_PARAMETER = 4 * (MAX_MOMENTS + 12)
+# the optimizer's state and scratch, the last good ones, the best ones, the average, copies for the
+# page and for evaluation. A batch and its activations are small beside them.
+BYTES_PER_PARAMETER = 4 * (MAX_MOMENTS + 13)
 # But not those of convolutions: their patches, outputs and gradients, by measurement.
 BYTES_OF_CONVOLUTIONS = 6 * 4 * CHUNK_VALUES
 

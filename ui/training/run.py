@@ -87,10 +87,10 @@ class TrainingRun:
         """All there is to do: train, then test; a changed recipe can be sent in."""
         train_set, test_set = load_data()
         if begins is None or begins.network is None:
-            position, step, rng = 0.0, 0, np.random.default_rng(self.seed)
+            position, step, best, rng = 0.0, 0, None, np.random.default_rng(self.seed)
             network = self.recipe.build_network(rng=rng)
         else:  # with other random numbers than from the start
-            position, step = begins.position, begins.step
+            position, step, best = begins.position, begins.step, begins.best_network
             rng, network = np.random.default_rng([self.seed, step]), begins.network.copy()
         self._trained = network
         fitting, validation = split_validation(train_set, self.recipe)
@@ -99,7 +99,14 @@ class TrainingRun:
             yield from teach(network, self.drawings, train_set, rng=rng, recipe=self.recipe)
         else:
             yield from train(
-                network, fitting, validation, self.recipe, rng=rng, position=position, step=step
+                network,
+                fitting,
+                validation,
+                self.recipe,
+                rng=rng,
+                position=position,
+                step=step,
+                best=best,
             )
         test = None
         for evaluation in evaluation_steps(network, test_set):
@@ -231,7 +238,7 @@ class TrainingRun:
         )
 
     def _is_to_pause(self, progress: Progress) -> bool:
-        if progress.epoch == self.recipe.epochs:  # only the test is left
+        if progress.ended:  # only the test is left
             return False
         if progress.epoch_end and progress.epoch == self._pause_at_epoch:
             return True

@@ -11,6 +11,7 @@ from nn import Dataset, Network, Progress, Recipe
 from nn.layers import Array
 from nn.metrics import Evaluation
 from nn.network import layers_from
+from nn.training import Best
 
 
 class State(enum.Enum):
@@ -173,6 +174,27 @@ class Snapshot:
     def best_epoch(self) -> int | None:
         """The epoch, counted from 1, with the best validation accuracy; None without any."""
         return None if self.best is None else round(self.best.epoch)
+
+    @property
+    def best_network(self) -> Best | None:
+        """The best epoch with its parameters; None without any, or where they are not kept."""
+        for moment in self.moments:
+            if self.best is not None and moment.epoch == self.best.epoch:
+                accuracy = self.best.validation_accuracy or 0.0
+                return Best(round(moment.epoch), accuracy, moment.params, moment.statistics)
+        return None
+
+    @property
+    def is_best(self) -> bool:
+        """Whether the training run has ended with the network of its best epoch."""
+        return self.recipe.patience > 0 and self.best is not None and self.test is not None
+
+    @property
+    def validation(self) -> float | None:
+        """The validation accuracy of its network, or of the latest epoch's; None without any."""
+        if self.is_best and self.best is not None:
+            return self.best.validation_accuracy
+        return self.latest_validation
 
     @property
     def latest_validation(self) -> float | None:

@@ -113,15 +113,20 @@ def tested(test: Evaluation) -> str:
 
 
 def accuracies(run: Snapshot) -> str:
-    """Training accuracy, and validation accuracy where it is known."""
-    share, validation = i18n.percent(run.accuracy, 2), run.latest_validation
+    """Training accuracy, and validation accuracy where it is known; of its network's epoch."""
+    best = run.best if run.is_best else None
+    share, validation = i18n.percent(best.accuracy if best else run.accuracy, 2), run.validation
     if validation is None:
         return i18n.say("TRAINING_ACCURACY", share=share)
     return i18n.say("BOTH_ACCURACIES", share=share, validation=i18n.percent(validation, 2))
 
 
-def done(epochs: int) -> str:
-    """That a run has finished after so many epochs."""
+def done(run: Snapshot) -> str:
+    """That a run has finished: after how many epochs, or which one its network is of."""
+    epochs = run.recipe.epochs
+    if run.is_best:
+        name = "STOPPED_EARLY" if run.epoch < epochs else "DONE_BEST"
+        return i18n.say(name, epoch=run.best_epoch)
     return i18n.say("DONE_MANY", epochs=epochs) if epochs > 1 else i18n.say("DONE_ONE")
 
 
@@ -172,6 +177,8 @@ def recipe(settings: Recipe) -> str:
         parts.append(str(i18n.NORMALISED))
     if settings.dropout:
         parts.append(f"{i18n.FIELDS['dropout']} {i18n.number(settings.dropout)}")
+    if settings.patience:
+        parts.append(f"{i18n.FIELDS['patience']} {settings.patience}")
     if settings.samples:
         parts.append(i18n.say("DIGITS_USED", count=i18n.count(settings.samples)))
     return ", ".join(parts)

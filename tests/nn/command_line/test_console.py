@@ -29,7 +29,9 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return times
 
 
-def progress(position: float, *, loss: float = 0.25, validation: bool = False) -> Progress:
+def progress(
+    position: float, *, loss: float = 0.25, validation: bool = False, ended: bool = False
+) -> Progress:
     """A training's progress after `position` epochs; a whole one is an epoch's end."""
     return Progress(
         recipe=tiny_recipe(),
@@ -42,6 +44,7 @@ def progress(position: float, *, loss: float = 0.25, validation: bool = False) -
         batch_accuracy=0.5,
         learning_rate=0.1,
         epoch_end=position == int(position) > 0,
+        ended=ended,
         validation=Evaluation(0.3, np.diag(np.full(10, 9))) if validation else None,
         snapshot=lambda: Network([Dense(784, 10)]),
     )
@@ -50,7 +53,7 @@ def progress(position: float, *, loss: float = 0.25, validation: bool = False) -
 def shown(stream: io.StringIO, epochs: int, *positions: float, **options: bool) -> str:
     report = TrainingReport(stream, epochs)
     for position in positions:
-        report.show(progress(position, **options))
+        report.show(progress(position, ended=position == epochs, **options))
     report.close()
     return stream.getvalue()
 

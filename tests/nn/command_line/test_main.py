@@ -112,6 +112,7 @@ def test_every_field_of_a_recipe_is_an_option(tmp_path: Path) -> None:
         "warmup": 0.5,
         "batch_size": None,
         "epochs": 1,
+        "patience": 4,
         "weight_decay": 0.001,
         "label_smoothing": 0.1,
         "clip_norm": 2.0,
@@ -130,6 +131,25 @@ def test_every_field_of_a_recipe_is_an_option(tmp_path: Path) -> None:
     hidden = ["--hidden", "7", "6", "--no-batch-norm"]
     assert main(["train", "--recipe", "deep", *flags, *hidden, "--out", str(out)]) == 0
     assert load_checkpoint(out).meta["recipe"] == expected.to_dict()
+
+
+@pytest.mark.usefixtures("shared_mnist")
+def test_a_training_that_stops_early_tells_and_saves_its_best_epoch(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], mnist: tuple[Dataset, Dataset]
+) -> None:
+    out = tmp_path / "early.npz"
+    options = ["30", "--patience", "1", "--learning-rate", "0.05", "--seed", "1"]
+    assert main(["train", *QUICK, *options, "--out", str(out)]) == 0
+    _, last, stopped, *_ = capsys.readouterr().out.splitlines()
+    epoch = re.fullmatch(r"epoch +(\d+)  loss .*", last)
+    best = re.fullmatch(r"stopped early: best at epoch (\d+)", stopped)
+    assert epoch is not None
+    assert best is not None
+    assert int(epoch[1]) == int(best[1]) + 1 < 10
+    found = load_checkpoint(out)
+    validated = evaluate(found.network, mnist[0][10_000:])
+    assert found.meta["validation_accuracy"] == validated.accuracy
+    assert f"validation {validated.accuracy:.4f}" not in last
 
 
 @pytest.mark.usefixtures("shared_mnist")

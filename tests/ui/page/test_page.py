@@ -182,7 +182,8 @@ def test_train_runs_to_the_end_and_the_page_reads_with_the_new_network(page: App
     assert not page.exception
     assert session_of(page).reader == "yours"
     assert session_of(page).snapshot.state is State.FINISHED
-    assert sentences.done(1) in html(page)
+    assert sentences.done(session_of(page).snapshot) == "Done: 1 epoch"
+    assert "Done: 1 epoch" in html(page)
     assert "errors in 10,000" in html(page)
     page.button(key="reader-switch").click().run()
     page.run()

@@ -15,8 +15,9 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from nn import RECIPES
+from nn import RECIPES, Evaluation
 from tests.helpers import checkpoint_bytes, shown
+from tests.ui.snapshots import curve, snapshot
 from tests.ui.visitor import new_page, session_of
 from ui import config, i18n
 from ui.hints import Hint
@@ -24,6 +25,7 @@ from ui.page import visit
 from ui.runs import Run, Runs
 from ui.training.limits import Limits
 from ui.training.snapshot import State
+from ui.view import sentences
 
 VISITOR = "visitor-for-the-tests"
 
@@ -88,6 +90,50 @@ def test_runs_stand_beside_each_other_and_the_same_seed_gives_the_same_result(
     assert first.snapshot.test.errors == second.snapshot.test.errors
     assert first.snapshot.points == second.snapshot.points
     assert text(page).count('<th scope="row">') == 2
+
+
+def test_a_training_that_stops_early_says_so_and_can_be_done_again(
+    open_page: Callable[..., AppTest],
+) -> None:
+    page = open_page(patience="1", learning_rate="0.02", lang="en").run()
+    patience = page.number_input(key="patience-adam-1")
+    assert patience.value == 1
+    page.number_input(key="samples-adam-1").set_value(300)
+    page.number_input(key="epochs-adam-1").set_value(60)
+    patience.set_value(2)
+    page.run()
+    first = train(page)
+    best = first.snapshot.best_epoch
+    assert first.snapshot.epoch == best + 2 < 60
+    assert f"Stopped early: best at epoch {best}" in text(page)
+    share = i18n.percent(first.snapshot.best.validation_accuracy, 2)
+    assert first.snapshot.validation > first.snapshot.latest_validation
+    assert f"% training, {share} validation" in text(page)
+    assert "Patience 2" in sentences.recipe(first.recipe)
+    assert "patience=2" in page.code[-1].value
+    assert train(page).snapshot.points == first.snapshot.points
+    page.selectbox(key="recipe-name-1").set_value("original")
+    page.run()
+    page.number_input(key="patience-original-1").set_value(2)
+    page.run()
+    assert "early stopping needs digits set aside for validation" in shown(page.error)[0]
+    assert page.button(key="train").disabled
+
+
+def test_the_end_of_a_run_is_told_with_the_best_epoch_where_that_is_kept(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def done(patience: int, epoch: int) -> str:
+        points = curve([0.5] * epoch, validation=[0.3] * epoch)
+        recipe = RECIPES["adam"].replace(patience=patience)
+        test = Evaluation(0.1, np.diag(np.full(10, 9)))
+        return sentences.done(snapshot(points, recipe=recipe, best=points[6], test=test))
+
+    assert done(0, 10) == "Done: 10 epochs"
+    assert done(5, 10) == "Done: best at epoch 7"
+    assert done(2, 9) == "Stopped early: best at epoch 7"
+    monkeypatch.setattr(i18n, "language", lambda: "de")
+    assert done(2, 9) == "Früh beendet: beste Epoche 7"
 
 
 def test_a_lesson_races_its_runs_with_one_seed(open_page: Callable[..., AppTest]) -> None:
@@ -278,7 +324,7 @@ def test_a_limit_is_told_in_a_sentence_and_the_runs_stay(
     assert "allows 100 hidden units in all, not 128" in shown(page.warning)[0]
     monkeypatch.setattr(visit.scheduler(), "limits", Limits(server_bytes=15_000_000))
     page.button(key="train").click().run()
-    assert "all training runs would take 42 MB of memory" in shown(page.warning)[0]
+    assert "all training runs would take 43 MB of memory" in shown(page.warning)[0]
     assert [run.live for run in runs_of(page)] == [True]
     assert not page.exception
 

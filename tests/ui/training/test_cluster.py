@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import shutil
@@ -27,7 +28,7 @@ from tests.browser.page import free_port
 from ui import data
 from ui.training.cluster import Cluster
 from ui.training.limits import LimitError, Limits
-from ui.training.snapshot import Snapshot, State
+from ui.training.snapshot import Moment, Point, Snapshot, State
 
 ROOT = Path(__file__).parents[3]
 RECIPE = RECIPES["adam"].replace(hidden=(16,), epochs=10_000, samples=2000, validation=100)
@@ -188,6 +189,27 @@ def test_a_killed_workers_runs_continue_from_their_latest_snapshots(cluster: Clu
         assert seen.step > before[run].step
         assert seen.points[-1].accuracy > before[run].points[-1].accuracy - 0.1  # it goes on
     wait_for(lambda: len(cluster.workers()) == 2)  # its nanny has replaced it
+
+
+def test_a_run_that_moves_takes_its_best_epoch_along() -> None:
+    recipe = RECIPE.replace(patience=3)
+    params, statistics = np.ones(3, np.float32), np.zeros(0, np.float32)
+    moments = tuple(Moment(epoch, 9, [], epoch * params, statistics) for epoch in (1.0, 2.0, 2.5))
+    found = Cluster(1, data.mnist)  # no worker is started, so that nothing changes by itself
+    run = start(found, recipe)
+    found._runs[run].snapshot = Snapshot(
+        State.RUNNING,
+        recipe,
+        position=2.5,
+        best=Point(2.0, 0.2, 0.9, 0.3, 0.95),
+        moments=moments,
+        network=recipe.build_network(rng=np.random.default_rng(0)),
+    )
+    found._workers["here"] = asyncio.Event()
+    found._move(run, found._runs[run])
+    best = found._runs[run].commands[0].arguments["begins"].best_network
+    assert (best.epoch, best.accuracy) == (2, 0.95)
+    np.testing.assert_array_equal(best.params, 2 * params)
 
 
 def test_a_worker_that_stands_still_for_30_seconds_comes_back_without_its_runs() -> None:

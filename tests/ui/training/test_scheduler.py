@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from types import FrameType
 
 import numpy as np
@@ -103,6 +104,43 @@ def test_the_network_of_a_finished_run_is_the_one_that_was_tested(
     x = (data[1].images / 255).astype(np.float32)
     right = (done.network.predict_proba(x).argmax(axis=1) == data[1].labels).mean()
     assert right == pytest.approx(done.test.accuracy)
+
+
+def test_a_run_that_stops_early_ends_with_its_best_network(scheduler: Scheduler) -> None:
+    recipe = RECIPE.replace(epochs=100, patience=3, learning_rate=0.01)
+    done = finish(scheduler, start(scheduler, recipe, seed=1))
+    assert done.state is State.FINISHED
+    assert done.epoch == done.best_epoch + 3 < 100
+    assert done.is_best
+    assert done.validation == done.best.validation_accuracy > done.latest_validation
+    best = done.best_network
+    assert (best.epoch, best.accuracy) == (done.best_epoch, done.validation)
+    np.testing.assert_array_equal(done.network.params, best.params)
+    assert done.moments[-1].epoch == done.epoch  # through time, to where it ended
+    through = finish(scheduler, start(scheduler, recipe.replace(patience=0, epochs=5), seed=1))
+    assert not through.is_best
+    assert through.validation == through.latest_validation
+
+
+def test_a_step_to_where_a_run_stops_early_goes_on_to_the_test(scheduler: Scheduler) -> None:
+    recipe = RECIPE.replace(epochs=100, patience=1, optimizer="gd", learning_rate=1e-9)
+    name = start(scheduler, recipe, seed=1, epochs=1)
+    assert finish(scheduler, name).state is State.PAUSED
+    scheduler.resume(name, epochs=1)
+    done = finish(scheduler, name)
+    assert (done.state, done.epoch, done.best_epoch) == (State.FINISHED, 2, 1)
+
+
+def test_a_run_that_continues_another_goes_back_to_its_best_epoch(
+    scheduler: Scheduler,
+) -> None:
+    recipe = RECIPE.replace(epochs=100, patience=3, optimizer="gd", learning_rate=1e-9)
+    name = start(scheduler, recipe.replace(learning_rate=0.1), seed=1, epochs=2)
+    before = finish(scheduler, name)
+    before = replace(before, best=replace(before.points[-1], epoch=2.0, validation_accuracy=1.0))
+    after = finish(scheduler, start(scheduler, recipe, seed=1, begins=before))
+    assert after.epoch == 5
+    np.testing.assert_array_equal(after.network.params, before.best_network.params)
 
 
 def test_runs_progress_alike(scheduler: Scheduler) -> None:
