@@ -36,7 +36,7 @@ def test_as_many_trainings_as_visitors_may_run(
         asked.update(environment)
         yield
 
-    async def measure(_: None, among: int, __: float) -> bool:
+    async def measure(_: None, among: int, *__: object) -> bool:
         await asyncio.sleep(0)
         return among == count
 
