@@ -132,7 +132,6 @@ class Recipe:
                 epochs=self.epochs,
                 value=self.warmup,
             )
-
         if self.patience and not self.validation:
             raise no_validation(self.patience)
 

@@ -185,14 +185,14 @@ class Snapshot:
         return None
 
     @property
-    def is_best(self) -> bool:
+    def ended_with_best(self) -> bool:
         """Whether the training run has ended with the network of its best epoch."""
         return self.recipe.patience > 0 and self.best is not None and self.test is not None
 
     @property
     def validation(self) -> float | None:
         """The validation accuracy of its network, or of the latest epoch's; None without any."""
-        if self.is_best and self.best is not None:
+        if self.ended_with_best and self.best is not None:
             return self.best.validation_accuracy
         return self.latest_validation
 

@@ -59,9 +59,9 @@ def small_curves(
     x = _epochs_axis(epochs, theme)
     y = _y_axis(quantity, _reference(run, quantity), theme, width=30)
     rows = curve_rows(run, quantity, labels=False)
-    spec = line_chart(x, y, _two_curves(theme), height=SMALL, title=" ")
+    pointed = _both_values(x, theme)
+    spec = line_chart(x, y, _two_curves(theme), height=SMALL, pointed=pointed)
     spec["layer"][0]["mark"]["aria"] = True  # of a large chart, `alt` says enough
-    spec["layer"][1] = _both_values(x, theme)
     return _table([*rows, *both_rows(run, quantity)]), spec
 
 
@@ -186,9 +186,10 @@ def line_chart(
     styles: Spec,
     *,
     height: int,
-    title: str,
+    title: str = "",
     x_title: str = "",
     formats: tuple[str, str] = (".2f", ".4f"),
+    pointed: Spec | None = None,
 ) -> Spec:
     """Lines, and a tooltip for the point nearest to the pointer.
 
@@ -199,6 +200,7 @@ def line_chart(
     height : in pixels, axes included
     title, x_title : of value and position in the tooltip; the latter is "epoch" by default
     formats : of position and value in the tooltip, as d3-format has them
+    pointed : the layer with the tooltip; by default one that tells of a point on one curve
     """
     epoch = {"field": "epoch", "type": "quantitative", "format": formats[0]}
     value = {"field": "value", "type": "quantitative", "format": formats[1]}
@@ -227,7 +229,8 @@ def line_chart(
                 "mark": {"type": "line", "strokeWidth": 2, "clip": True, "aria": False},
                 "encoding": {"x": x, "y": y, **styles},
             },
-            {
+            pointed
+            or {
                 "transform": on_curve,
                 "params": [{"name": "near", "select": select}],
                 "mark": {"type": "point", "filled": True, "size": 70, "clip": True, "aria": False},

@@ -114,7 +114,7 @@ def tested(test: Evaluation) -> str:
 
 def accuracies(run: Snapshot) -> str:
     """Training accuracy, and validation accuracy where it is known; of its network's epoch."""
-    best = run.best if run.is_best else None
+    best = run.best if run.ended_with_best else None
     share, validation = i18n.percent(best.accuracy if best else run.accuracy, 2), run.validation
     if validation is None:
         return i18n.say("TRAINING_ACCURACY", share=share)
@@ -124,7 +124,7 @@ def accuracies(run: Snapshot) -> str:
 def done(run: Snapshot) -> str:
     """That a run has finished: after how many epochs, or which one its network is of."""
     epochs = run.recipe.epochs
-    if run.is_best:
+    if run.ended_with_best:
         name = "STOPPED_EARLY" if run.epoch < epochs else "DONE_BEST"
         return i18n.say(name, epoch=run.best_epoch)
     return i18n.say("DONE_MANY", epochs=epochs) if epochs > 1 else i18n.say("DONE_ONE")

@@ -111,14 +111,14 @@ def test_a_run_that_stops_early_ends_with_its_best_network(scheduler: Scheduler)
     done = finish(scheduler, start(scheduler, recipe, seed=1))
     assert done.state is State.FINISHED
     assert done.epoch == done.best_epoch + 3 < 100
-    assert done.is_best
+    assert done.ended_with_best
     assert done.validation == done.best.validation_accuracy > done.latest_validation
     best = done.best_network
     assert (best.epoch, best.accuracy) == (done.best_epoch, done.validation)
     np.testing.assert_array_equal(done.network.params, best.params)
     assert done.moments[-1].epoch == done.epoch  # through time, to where it ended
     through = finish(scheduler, start(scheduler, recipe.replace(patience=0, epochs=5), seed=1))
-    assert not through.is_best
+    assert not through.ended_with_best
     assert through.validation == through.latest_validation
 
 
