@@ -73,6 +73,8 @@ class Network:
         self.layers = list(layers)
         self.calibration = Calibration()
         shapes = sample_shapes(self.layers)
+        if not any(layer.shapes for layer in self.layers):
+            raise ValueError("expected at least one layer with weights, got none")
         self.inputs, self.outputs = shapes[0][0], shapes[-1][0]
         self.chunk = min(CHUNK, CHUNK_VALUES // max(convolution_values(self.layers), 1) or 1)
         of_params = [layer.shapes for layer in self.layers]
@@ -313,10 +315,10 @@ def _rebuilt(
 def sample_shapes(layers: Sequence[Layer]) -> list[Shape]:
     """The shape of one sample before each layer, and after the last.
 
-    Raises ValueError if no layer has weights and says its inputs, or if two do not fit together.
+    Raises ValueError if no layer says its inputs, or if two do not fit together.
     """
     sized = [layer for layer in layers if isinstance(layer, Dense | Unflatten)]
-    if not sized or not any(layer.shapes for layer in layers):
+    if not sized:
         raise ValueError("expected at least one layer with weights, got none")
     shapes: list[Shape] = [(sized[0].inputs,)]
     for layer in layers:
