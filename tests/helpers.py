@@ -90,8 +90,8 @@ def shown(elements: Iterable[Any]) -> list[str]:
 
 
 def split_digits(ink: np.ndarray) -> list[np.ndarray]:
-    """The ink of each digit that stands apart: row by row, from left to right."""
-    return [digit for row in split_rows(ink)[0] for digit in row]
+    """The ink of each mark that stands apart: row by row, from left to right."""
+    return [mark.ink for row in split_rows(ink)[0] for mark in row]
 
 
 # Digits as polylines in a box 1 wide and 1.4 high.

@@ -13,6 +13,7 @@ from nn.drawing.photo import photo_ink
 from nn.drawing.preprocessing import preprocess_ink
 from nn.drawing.reading import Found, Number, Reading, find_digits
 
+SIGNS = {"point": " (a point or comma)", "dash": " (a minus sign)"}  # what it looks like
 DECIMALS = 4  # of a probability
 REFUSED = {".heic", ".heif"}  # pictures too, so a folder's are refused and not passed over
 
@@ -60,7 +61,9 @@ def in_words(found: Found | None, number: Number) -> str:
     ]
     if number.digits is None:
         refused = [
-            f"mark {place} from the left" + (f" in row {line}" if len(rows) > 1 else "")
+            (f"mark {place} from the left" if len(row) > 1 else "the mark")
+            + (f" in row {line}" if len(rows) > 1 else "")
+            + SIGNS.get(reading.sign or "", "")
             for line, row in enumerate(rows, start=1)
             for place, reading in enumerate(row, start=1)
             if reading.digit is None
@@ -85,6 +88,7 @@ def in_json(path: Path, found: Found | None, number: Number) -> dict[str, Any]:
                 "runner_up": reading.runner_up,
                 "confidence": round(reading.confidence, DECIMALS),
                 "refused": reading.digit is None,
+                **({} if reading.sign is None else {"sign": reading.sign}),
                 "probabilities": [round(float(p), DECIMALS) for p in reading.probabilities],
             }
             for line, row in enumerate(rows, start=1)

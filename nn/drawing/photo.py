@@ -28,6 +28,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
 from .image_file import load_photo
@@ -45,7 +46,7 @@ from .preprocessing import (
 )
 from .rows import TALL, Indices
 from .rules import find_surrounding, without_rules
-from .segmentation import Components, find_components
+from .segmentation import FOOT, MOST, Components, find_components, stroke_width
 
 RING = 0.03  # of the shorter side: the edge whose colour is the paper's
 MOST_INK = 0.72  # of a picture; with more, it is a sheet on a table
@@ -62,11 +63,16 @@ PAPER_TONE = 12.0  # added to brightness, so that noise in the dark is not contr
 LEAST_CONTRAST = 0.15  # of the paper's brightness
 SIGMAS = 5.0  # of the paper's noise: the least contrast of ink
 LOW, HIGH = 0.3, 0.7  # of full ink's contrast: paper below, ink above
+PALE = 0.05  # of the paper's brightness: the least contrast of strokes joined to darker ones
+THINNEST, THICKEST = 0.5, 2.0  # of the width of strokes: less or more is no stroke
+WIDE = 0.3  # of contrast: what is left where strokes are taken away is paper, not a shadow
 LEAST_AREA = 2e-4  # of the image: smaller is no digit
 SPECK = 0.02  # of the largest component's area
 THIN = 0.05  # of the digit's longer side: thinner strokes are thickened
+BESIDE = 0.5  # of a digit's height: a speck so near to its foot may be a point
 EDGES = 0.04  # of the shorter side: components so near the image's edge may come from outside
 SOLID = 2.0  # times the width of strokes: what is thicker there is an object
+LINE, LONE = 0.25, 0.1  # of a component's longer side: the widest stroke; of its area: a speck's
 PANELS = 2  # panels within each other that are opened
 LEAST_DIGIT = 0.2  # of a panel's height: the least of what is looked for in it
 
@@ -166,12 +172,15 @@ def _even_ink(rgba: Pixels, paper: Floats, *, whole: bool) -> Floats | None:
         return None
     grain = _grain(distance, between)
     kept = _digit_pixels(find_components(distance >= grain), distance.shape, whole=whole)
-    ink = share_of_ink(np.where(kept, distance, np.float32(0)), grain)
+    distance = np.where(kept, distance, np.float32(0))
+    ink = share_of_ink(distance, grain)
     if ink is None:
         return None
     grey = _grey(rgba)
     lighter = float((grey[ink >= EDGE] > np.median(grey[distance <= between])).mean())
-    return ink if min(lighter, 1.0 - lighter) <= MIXED else None
+    if min(lighter, 1.0 - lighter) > MIXED:
+        return None
+    return _with_pale_strokes(ink, distance, grain)
 
 
 def _ring(values: Floats) -> Floats:
@@ -250,7 +259,71 @@ def _local_ink(grey: Floats) -> Floats | None:
     if standing_out.size == 0:
         return None
     full = float(np.quantile(standing_out, 0.75))
-    return _without_specks(np.clip((contrast / full - LOW) / (HIGH - LOW), 0.0, 1.0))
+    ink = _without_specks(_between(contrast, full))
+    return ink if ink is None else _with_pale_strokes(ink, contrast, max(SIGMAS * noise, PALE))
+
+
+def _between(contrast: Floats, full: float) -> Floats:
+    """Contrast between LOW and HIGH of full ink's, as a share in [0, 1]."""
+    share: Floats = np.clip((contrast / np.float32(full) - LOW) / (HIGH - LOW), 0.0, 1.0)
+    return share
+
+
+def _with_pale_strokes(ink: Floats, contrast: Floats, least: float) -> Floats:
+    """The ink with strokes that are pale, but of the same pen and joined to the others.
+
+    Parameters
+    ----------
+    ink : (H, W) in [0, 1]
+    contrast : (H, W), with the paper
+    least : the least contrast of ink; less may be noise
+
+    Without the pale bar, a 4 would be 11. What is wider than strokes is a shadow, which the opening
+    by a square keeps and strokes do not survive; what is thinner is a fibre of the paper, and what
+    is larger than the digits is a rule.
+    """
+    core = ink >= EDGE
+    pen = stroke_width(core)
+    radius = max(round(pen / 2), 1)
+    halo = _box_mean(core.astype(np.float32), radius) > 0
+    pale = (contrast >= least) & ~halo
+    if np.count_nonzero(pale) < pen**2:
+        return ink
+    pale &= _opened(contrast, round(THICKEST * pen)) <= WIDE * contrast
+    found = find_components(pale)
+    stroke = (found.areas >= pen**2) & (_sizes(found).max(axis=1) <= _height(ink))
+    stroke &= (found.boxes[:, :2] > 0).all(axis=1)  # else it may come from outside
+    stroke &= (found.boxes[:, 2:] < ink.shape[::-1]).all(axis=1)
+    owner = found.paint(np.arange(1, len(stroke) + 1) * stroke, (ink.shape[0], ink.shape[1]))
+    thick = owner[_eroded(owner > 0, THINNEST * pen)]
+    joined = np.intersect1d(thick, owner[_box_mean(halo.astype(np.float32), 1) > 0])
+    whole = ink.copy()
+    for number in joined[joined > 0]:
+        own = owner == number
+        full = float(np.quantile(contrast[own], 0.75))
+        around = _box_mean(own.astype(np.float32), 2 * radius) > 0
+        whole[around] = np.maximum(ink, _between(contrast, full))[around]
+    return whole
+
+
+def _opened(values: Floats, side: int) -> Floats:
+    """The highest of the minima in all squares with a pixel in them, of (H, W): an opening."""
+    side = min(side, *values.shape)
+    lowest = _over_squares(values, side, np.minimum)
+    return _over_squares(
+        np.pad(lowest, side - 1, constant_values=np.float32(-np.inf)), side, np.maximum
+    )
+
+
+def _over_squares(values: Floats, side: int, extreme: np.ufunc) -> Floats:
+    """The minimum or maximum in each square that lies within, (H - side + 1, W - side + 1)."""
+    span = 1
+    while span < side:
+        step = min(span, side - span)
+        values = extreme(values[step:], values[:-step])
+        values = extreme(values[:, step:], values[:, :-step])
+        span += step
+    return values
 
 
 def _is_dark(tone: Floats, radius: int) -> bool:
@@ -318,7 +391,7 @@ def _thickened(ink: Floats) -> Floats:
     if found.areas.size == 0:
         return ink
     left, top, right, bottom = found.boxes[found.areas.argmax()]
-    missing = THIN * max(right - left, bottom - top) - _stroke_width(core)
+    missing = THIN * max(right - left, bottom - top) - stroke_width(core)
     if missing < 1:
         return ink
     image = Image.fromarray(np.rint(ink * 255).astype(np.uint8))
@@ -337,9 +410,10 @@ def _digit_pixels(found: Components, shape: tuple[int, ...], *, whole: bool) -> 
         return np.zeros((height, width), np.bool_)
     owner = found.paint(np.arange(1, found.areas.size + 1), (height, width))
     inside = _away_from_edges(found.boxes, owner)
-    if whole and inside.any() and not inside.all():
-        inside |= _strokes_at_edges(found, owner, inside)
+    if not inside.all():
+        inside |= _strokes_at_edges(found, owner, inside, whole=whole)
     kept = _no_specks(found, owner.shape, inside if inside.any() else np.ones_like(inside))
+    kept |= _points(found, owner, kept, inside)
     pixels: Mask = np.concatenate([[False], kept])[owner]
     return pixels
 
@@ -359,24 +433,47 @@ def _away_from_edges(boxes: Indices, owner: Indices) -> Mask:
     return away
 
 
-def _strokes_at_edges(found: Components, owner: Indices, inside: Mask) -> Mask:
+def _strokes_at_edges(found: Components, owner: Indices, inside: Mask, *, whole: bool) -> Mask:
     """Which components, (n,), are digits even if they touch the edge.
 
     They are hardly thicker than the strokes of those `inside`, nearly as tall, and most of their
-    ink is not at the edge.
+    ink is not at the edge. Where there are only specks inside, they are themselves the digits.
     """
     height, width = owner.shape
-    strokes = inside[owner - 1] & (owner > 0)
-    thick = owner[_eroded(owner > 0, SOLID * _stroke_width(strokes))]
-    digits = np.ones_like(inside)
-    digits[thick - 1] = False
-    heights = found.boxes[:, 3] - found.boxes[:, 1]
-    digits &= heights >= TALL * heights[inside].max()
     margin = round(EDGES * min(height, width))
     within = owner[margin : height - margin, margin : width - margin]
-    beyond = np.bincount(within.ravel(), minlength=len(digits) + 1)[1:]
-    digits &= beyond > found.areas / 2
+    beyond = np.bincount(within.ravel(), minlength=len(inside) + 1)[1:] > found.areas / 2
+    lines = beyond & (_widths(found, owner) <= LINE * _sizes(found).max(axis=1))
+    if found.areas[inside].max(initial=0) < LONE * found.areas[lines].max(initial=0):
+        inside = lines
+    if not inside.any():
+        return inside
+    strokes = inside[owner - 1] & (owner > 0)
+    thick = owner[_eroded(owner > 0, SOLID * stroke_width(strokes))]
+    digits = beyond.copy()
+    digits[thick - 1] = False
+    heights, usual = _sizes(found)[:, 1], _sizes(found)[inside, 1].max()
+    digits &= heights >= TALL * usual
+    if not whole:  # as the edge of a sheet or of a shadow is
+        digits &= heights <= usual / TALL
     return digits
+
+
+def _sizes(found: Components) -> Indices:
+    """The width and height of each component, (n, 2)."""
+    return found.boxes[:, 2:] - found.boxes[:, :2]
+
+
+def _widths(found: Components, owner: Indices) -> NDArray[np.float64]:
+    """The width of each component's strokes, (n,), as `stroke_width` measures them."""
+    edges = np.zeros(len(found.areas) + 1)
+    padded = np.pad(owner, 1)
+    for before, after in ((padded[1:], padded[:-1]), (padded[:, 1:], padded[:, :-1])):
+        change = before != after
+        for side in (before, after):
+            edges += np.bincount(side[change], minlength=len(edges))
+    widths: NDArray[np.float64] = 8 / np.pi * found.areas / edges[1:]
+    return widths
 
 
 def _no_specks(found: Components, shape: tuple[int, ...], candidates: Mask) -> Mask:
@@ -392,10 +489,25 @@ def _no_specks(found: Components, shape: tuple[int, ...], candidates: Mask) -> M
     return kept
 
 
-def _stroke_width(core: Mask) -> float:
-    """The width of strokes in all directions, in pixels, by their area and outline."""
-    edges = sum(int(np.diff(core, axis=axis).sum()) for axis in (0, 1))  # pixels in and out
-    return 8 / np.pi * int(core.sum()) / max(edges, 1)
+def _points(found: Components, owner: Indices, kept: Mask, candidates: Mask) -> Mask:
+    """Which candidates, (n,), may be points between the digits that are kept, not specks.
+
+    They are as thick as strokes and lie beside the foot of a digit.
+    """
+    sizes = _sizes(found)
+    pen = stroke_width(kept[owner - 1] & (owner > 0))
+    digits = np.flatnonzero(kept & (sizes[:, 1] >= TALL * sizes[kept, 1].max()))
+    small = np.flatnonzero(candidates & ~kept & (sizes.min(axis=1) >= pen))
+    points = np.zeros_like(kept)
+    if len(small) * len(digits) > MOST * MOST:
+        return points
+    left, top, right, bottom = found.boxes[digits].T
+    x0, y0, x1, y1 = found.boxes[small].T[..., None]
+    height = bottom - top
+    middle = ((y0 + y1) / 2 - top) / height
+    beside = (np.maximum(left - x1, x0 - right) <= BESIDE * height) & (y1 - y0 < TALL * height)
+    points[small] = (beside & (middle >= FOOT[0]) & (middle <= FOOT[1])).any(axis=1)
+    return points
 
 
 def _eroded(mask: Mask, width: float) -> Mask:

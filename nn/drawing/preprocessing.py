@@ -17,6 +17,7 @@ digits on one canvas (segmentation.py), photographs in uneven light (photo.py).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +34,7 @@ SAMPLED = 176  # rows and columns of a canvas that are enough to find its paper'
 Pixels = NDArray[np.uint8]
 Floats = NDArray[np.float32]
 Mask = NDArray[np.bool_]
+Sign = Literal["point", "dash", "other"]  # a mark that is no digit: also a comma, a minus sign
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,7 @@ class Preprocessing:
     centre: tuple[float, float]  # x, y of the ink's centre of mass, in canvas pixels
     scale: float  # of the digit in the input; below 1 it was reduced
     input: Floats  # (784,) in [0, 1]
+    sign: Sign | None = None  # what it is instead of a digit, by its size and place beside others
 
     @property
     def cropped(self) -> Floats:

@@ -1,9 +1,10 @@
 """Reading: from a canvas to a digit or a number, with a confidence.
 
 A drawing is preprocessed, the network gives ten probabilities, and its calibration says whether
-they amount to a digit. A solid blot is refused without the network.
+they amount to a digit. A solid blot, and a sign such as a point between digits, are refused
+without the network.
 
-    number      = the digits of split_rows, each preprocessed and read by itself, row by row
+    number      = the marks of split_rows, each preprocessed and read by itself, row by row
     confidence  = the product of theirs: the number is right when all of them are
 """
 
@@ -11,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import numpy as np
@@ -23,7 +24,7 @@ from nn.metrics import EVALUATED
 from nn.mnist import CLASSES
 from nn.network import Network
 
-from .preprocessing import Pixels, Preprocessing, preprocess, preprocess_ink
+from .preprocessing import Pixels, Preprocessing, Sign, preprocess, preprocess_ink
 from .segmentation import split_rows
 
 BLOT = 0.36  # mean ink of the 28 x 28; 1 of MNIST's 70,000 digits has more, a filled disc has 0.40
@@ -46,6 +47,11 @@ class Reading:
         """Whether there was no ink at all."""
         return self.steps is None
 
+    @property
+    def sign(self) -> Sign | None:
+        """What the mark is instead of a digit; None where only the network refused it."""
+        return None if self.steps is None else self.steps.sign
+
 
 def read(network: Network, rgba: Pixels) -> Reading:
     """Read one digit from a canvas, (H, W, 4) uint8; see `canvas_to_input`."""
@@ -55,7 +61,7 @@ def read(network: Network, rgba: Pixels) -> Reading:
 def judge(network: Network, steps: Preprocessing | None) -> Reading:
     """`read` for a preprocessed canvas; None stands for a blank one."""
     no_digit = Reading(None, None, 0.0, np.zeros(CLASSES, np.float32), steps)
-    if steps is None or steps.input.mean() > BLOT:
+    if steps is None or steps.sign is not None or steps.input.mean() > BLOT:
         return no_digit
     calibration = network.calibration
     judged = calibration.apply(network.predict_proba(steps.input[None]))
@@ -81,7 +87,7 @@ def read_images(network: Network, images: Pixels) -> NDArray[np.int8]:
 
 @dataclass(frozen=True)
 class Number:
-    """The digits on one canvas, in reading order; a blank canvas has one blank reading."""
+    """The marks on one canvas, in reading order; a blank canvas has one blank reading."""
 
     readings: tuple[Reading, ...]
 
@@ -116,32 +122,34 @@ def judge_number(network: Network, digits: Sequence[Preprocessing]) -> Number:
 
 @dataclass(frozen=True)
 class Found:
-    """The digits found on a canvas, in rows from top to bottom, each from left to right."""
+    """The marks found on a canvas, in rows from top to bottom, each from left to right."""
 
     whole: Preprocessing  # the canvas as if it were one digit
-    rows: tuple[tuple[Preprocessing, ...], ...]  # each digit's `box` is its place on the canvas
+    rows: tuple[tuple[Preprocessing, ...], ...]  # each mark's `box` is its place on the canvas
     left_out: int  # of more marks than can be read: those beyond the largest row, or all
 
     @property
     def digits(self) -> tuple[Preprocessing, ...]:
-        """All digits in reading order."""
+        """All marks in reading order, also those that are no digits; see `Preprocessing.sign`."""
         return tuple(digit for row in self.rows for digit in row)
 
     def by_row(self, things: Sequence[T]) -> list[list[T]]:
-        """Things that belong to the digits, given in reading order, in rows as the digits are."""
+        """Things that belong to the marks, given in reading order, in rows as the marks are."""
         rest = iter(things)
         return [[next(rest) for _ in row] for row in self.rows]
 
 
 def find_digits(whole: Preprocessing) -> Found:
-    """The digits of a canvas, each preprocessed by itself; `whole` itself when there is one."""
-    inks, left_out = split_rows(whole.ink)
-    if inks[0][0] is whole.ink:
+    """The marks of a canvas, each preprocessed by itself; `whole` itself when there is one."""
+    marks, left_out = split_rows(whole.ink)
+    if marks[0][0].ink is whole.ink:
         return Found(whole, ((whole,),), left_out)
-    rows = tuple(tuple(preprocess_ink(ink) for ink in row) for row in inks)
+    rows = tuple(
+        tuple(replace(preprocess_ink(mark.ink), sign=mark.sign) for mark in row) for row in marks
+    )
     return Found(whole, rows, left_out)
 
 
 def separate(whole: Preprocessing) -> tuple[Preprocessing, ...]:
-    """The digits of a canvas in reading order; see `find_digits`."""
+    """The marks of a canvas in reading order; see `find_digits`."""
     return find_digits(whole).digits

@@ -1,14 +1,16 @@
-"""Segmentation: the ink of a canvas, split into the digits that stand apart.
+"""Segmentation: the ink of a canvas, split into the marks that stand apart.
 
     components   pixels of ink that touch, corners included
     parts        components less than TALL of the tallest one's height: bars, dots, specks
     apart(a, b)  gap between their columns >= GAP * height, or
                  both as high as SPAN of the two together, columns shared <= SHARED of the narrower
-    digits       components that are not apart are one digit; each part joins the nearest
+    digits       tall components that are not apart are one digit
+    signs        parts apart from every digit, or far below or above it: no digits, such as a point
+    the rest     of the parts joins the nearest digit
 
 So the loose bar of a 5, the two strokes of an open 4 (neither reaches from top to bottom) and the
-two circles of an 8 stay together, while 77 is split even if the columns overlap. Each row of a page
-(rows.py) is split by itself.
+two circles of an 8 stay together, while 77 is split even if the columns overlap, and the point of
+3.14 is a mark of its own. Each row of a page (rows.py) is split by itself.
 
 Components are found on runs (pixels in a row) instead of pixels: the smallest label spreads between
 runs that touch until no label changes (Y. Shiloach and U. Vishkin, "An O(log n) parallel
@@ -18,17 +20,25 @@ connectivity algorithm", 1982). Out of scope: digits that touch.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
-from .preprocessing import Floats, Mask
+from .preprocessing import EDGE, Floats, Mask, Sign
 from .rows import TALL, TEXTURE, Indices, find_rows, merged, nearest
 
 FAINT = 0.1  # the least ink that joins two pixels
 GAP = 0.07  # of the height; the two strokes of a 4 are up to 0.03 apart
 SPAN = 0.85  # of the height of two components together; the L of an open 4 has 0.7 to 0.8
 SHARED = 0.5  # of the narrower one's columns
-MOST = 40  # digits on a page; more are read only in part
+# Of a digit's height: how far from it a part is a sign. A bar at its top, as of a 5, is often far
+# aside, and the circles of an 8 are up to 0.3 apart; at its foot there is nothing but a point.
+BAR_GAP, FAR, FOOT_GAP = 0.3, 0.35, 0.15
+FOOT = (0.75, 1.2)  # of a digit's height: where the middle of a point lies
+MIDDLE = (0.25, 0.75)  # and that of a dash
+POINT, FLAT = 0.35, 1.6  # of a digit's height, and of its own: the size of a point, of a dash
+DUST, PALE = 0.7, 0.2  # of the strokes' width, and of full ink: less is no sign, but dust
+MOST = 40  # marks on a page; more are read only in part
 
 
 @dataclass(frozen=True)
@@ -53,8 +63,23 @@ class Components:
         return painted
 
 
-def split_rows(ink: Floats) -> tuple[list[list[Floats]], int]:
-    """The ink of each digit, in rows from top to bottom, and the number of digits left out.
+class Mark(NamedTuple):
+    """What stands apart on a canvas."""
+
+    ink: Floats  # (H, W) in [0, 1], the canvas without the other marks
+    sign: Sign | None  # what it is instead of a digit; None where it may be one
+
+
+class _Group(NamedTuple):
+    """The components of a mark."""
+
+    members: Indices
+    box: Indices
+    sign: Sign | None
+
+
+def split_rows(ink: Floats) -> tuple[list[list[Mark]], int]:
+    """Each mark, in rows from top to bottom, and the number of marks left out.
 
     Parameters
     ----------
@@ -62,11 +87,11 @@ def split_rows(ink: Floats) -> tuple[list[list[Floats]], int]:
 
     Returns
     -------
-    rows : lists of (H, W) float32
-        One canvas per digit, without the others' ink; only `ink` itself, unchanged, if there is one
-        digit, or a row of more than MOST, which is a pattern and not a number.
+    rows : lists of marks from left to right
+        One canvas per mark, without the others' ink; only `ink` itself, unchanged, if there is one
+        mark, or a row of more than MOST, which is a pattern and not a number.
     left_out : int
-        How many digits have no canvas: 0 of up to MOST; of more, those beyond the row of the
+        How many marks have no canvas: 0 of up to MOST; of more, those beyond the row of the
         largest ones, and all of them if that row has more than MOST itself. Of a texture, how many
         components are tall, since they are not joined to digits: that would take too long.
     """
@@ -75,24 +100,30 @@ def split_rows(ink: Floats) -> tuple[list[list[Floats]], int]:
     members = [np.flatnonzero(row_of == row) for row in range(int(row_of.max(initial=0)) + 1)]
     tall = [len(_tall(found.boxes[row])) for row in members]
     if max(tall) > TEXTURE:
-        return [[ink]], sum(tall)
-    rows = [_digits(found.boxes, row) for row in members]
+        return [[Mark(ink, None)]], sum(tall)
+    pen = stroke_width(ink >= EDGE)
+    rows = [_marks(found, row, ink, pen) for row in members]
     count = sum(map(len, rows))
     if count < 2:
-        return [[ink]], 0
+        return [[Mark(ink, None)]], 0
     if count > MOST:
-        rows = [max(rows, key=lambda row: _usual_height(found.boxes, row))]
+        rows = [max(rows, key=_usual_height)]
     if len(rows[0]) > MOST:
-        return [[ink]], count
+        return [[Mark(ink, None)]], count
     left_out = count - sum(map(len, rows))
-    digits = [digit for row in rows for digit in row]
     numbers = np.zeros(len(found.boxes), np.intp)
-    for number, digit in enumerate(digits, start=1):
-        numbers[digit] = number
+    for number, group in enumerate((group for row in rows for group in row), start=1):
+        numbers[group.members] = number
     owner = found.paint(numbers, (ink.shape[0], ink.shape[1]))
-    boxes = [_around(*found.boxes[digit]) for digit in digits]
-    inks = iter([_only(ink, owner, number, box) for number, box in enumerate(boxes, start=1)])
-    return [[next(inks) for _ in row] for row in rows], left_out
+    place = iter(range(1, count + 1))
+    marks = [
+        [
+            Mark(_only(ink, owner, next(place), _around(*found.boxes[group.members])), group.sign)
+            for group in row
+        ]
+        for row in rows
+    ]
+    return marks, left_out
 
 
 def find_components(mask: Mask) -> Components:
@@ -138,31 +169,83 @@ def _spread(n: int, above: Indices, below: Indices) -> Indices:
     return numbered
 
 
-def _digits(boxes: Indices, row: Indices) -> list[Indices]:
-    """The components of each digit of a row, from the left."""
-    digits = _group(boxes[row])
-    return [row[digits == digit] for digit in range(int(digits.max(initial=-1)) + 1)]
+def _marks(found: Components, row: Indices, ink: Floats, pen: float) -> list[_Group]:
+    """The marks of a row of components, from the left; strokes are as wide as the pen."""
+    boxes = found.boxes[row]
+    tall = _tall(boxes)
+    frames, members = merged(list(boxes[tall]), apart=_apart, together=_around)
+    digits, joined = np.array(frames), [list(tall[group]) for group in members]
+    loose: list[int] = []
+    for part in np.setdiff1d(np.arange(len(boxes)), tall).tolist():
+        box, place = boxes[part], nearest(boxes[part], digits)
+        if not _is_dust(ink[box[1] : box[3], box[0] : box[2]], pen) and (
+            _is_beside(box, digits) or _is_far(box, digits[place], found, row[tall], ink.shape[1])
+        ):
+            loose.append(part)
+        else:
+            joined[place].append(part)
+    groups = [_Group(row[group], frame, None) for group, frame in zip(joined, digits, strict=True)]
+    signs, members = merged([boxes[part] for part in loose], apart=_no_columns, together=_around)
+    for box, group in zip(signs, members, strict=True):
+        sign = _sign(box, digits[nearest(box, digits)]) if len(group) == 1 else "other"
+        groups.append(_Group(row[[loose[member] for member in group]], box, sign))
+    return sorted(groups, key=lambda group: int(group.box[[0, 2]].sum()))
 
 
-def _usual_height(boxes: Indices, digits: list[Indices]) -> float:
-    """The median height of some digits, in pixels."""
-    frames = np.array([_around(*boxes[digit]) for digit in digits])
+def _usual_height(row: list[_Group]) -> float:
+    """The median height of a row's digits, in pixels."""
+    frames = np.array([group.box for group in row if group.sign is None])
     return float(np.median(frames[:, 3] - frames[:, 1]))
 
 
-def _group(boxes: Indices) -> Indices:
-    """Which digit each component belongs to, (n,), counted from the left."""
-    tall = _tall(boxes)
-    frames, members = merged(list(boxes[tall]), apart=_apart, together=_around)
-    order = sorted(range(len(frames)), key=lambda group: int(frames[group][[0, 2]].sum()))
-    digits = np.zeros(len(boxes), np.intp)
-    for digit, group in enumerate(order):
-        digits[tall[members[group]]] = digit
-    if len(order) > 1:
-        tall_frames = np.array([frames[group] for group in order])
-        for part in np.setdiff1d(np.arange(len(boxes)), tall):
-            digits[part] = nearest(boxes[part], tall_frames)
-    return digits
+def _is_dust(ink: Floats, pen: float) -> bool:
+    """Whether a part, cropped, is thinner than strokes are, or hardly ink."""
+    core = ink >= max(float(ink.max()) / 2, PALE)
+    return min(int(core.any(axis=axis).sum()) for axis in (0, 1)) < DUST * pen
+
+
+def _is_beside(part: Indices, digits: Indices) -> bool:
+    """Whether a part's columns are apart from those of all digits, (n, 4)."""
+    gaps = np.maximum(digits[:, 0] - part[2], part[0] - digits[:, 2])
+    bar = part[2] - part[0] > part[3] - part[1]
+    least = [BAR_GAP if bar and _middle(part, digit) < MIDDLE[0] else GAP for digit in digits]
+    return bool((gaps >= np.array(least) * (digits[:, 3] - digits[:, 1])).all())
+
+
+def _is_far(part: Indices, digit: Indices, found: Components, tall: Indices, width: int) -> bool:
+    """Whether a part is far above or below the nearest digit, or at its foot but off its ink."""
+    height = (found.boxes[tall, 3] - found.boxes[tall, 1]).max()
+    if max(digit[1] - part[3], part[1] - digit[3]) >= FAR * height:
+        return True
+    if not FOOT[0] <= _middle(part, digit) <= FOOT[1]:
+        return False
+    left, top, right, bottom = part + np.array([-1, -1, 1, 1]) * round(FOOT_GAP * height)
+    ink = np.isin(found.labels, tall)
+    lines, first = np.divmod(found.starts[ink], width + 2)  # a pixel to the right
+    last = first + found.ends[ink] - found.starts[ink]
+    near = (lines >= top) & (lines < bottom) & (first - 1 < right) & (last - 1 > left)
+    return not near.any()
+
+
+def _no_columns(a: Indices, b: Indices) -> bool:
+    """Whether two boxes share no columns."""
+    return bool(min(a[2], b[2]) <= max(a[0], b[0]))
+
+
+def _sign(box: Indices, digit: Indices) -> Sign:
+    """What a part is beside its nearest digit, where that is certain."""
+    across, down, height = box[2] - box[0], box[3] - box[1], digit[3] - digit[1]
+    middle = _middle(box, digit)
+    if max(across, down) <= POINT * height and FOOT[0] <= middle <= FOOT[1]:
+        return "point"
+    if across >= FLAT * down and MIDDLE[0] <= middle <= MIDDLE[1]:
+        return "dash"
+    return "other"
+
+
+def _middle(box: Indices, digit: Indices) -> float:
+    """How far down a digit, 0 to 1, the middle of a box lies; less above it, more below it."""
+    return float((box[1] + box[3]) / 2 - digit[1]) / float(digit[3] - digit[1])
 
 
 def _tall(boxes: Indices) -> Indices:
@@ -181,6 +264,12 @@ def _apart(a: Indices, b: Indices) -> bool:
     together = max(a[3], b[3]) - min(a[1], b[1])
     narrower = min(a[2] - a[0], b[2] - b[0])
     return bool(min(heights) >= SPAN * together and shared <= SHARED * narrower)
+
+
+def stroke_width(core: Mask) -> float:
+    """The width of strokes in all directions, in pixels, by their area and outline."""
+    edges = sum(int(np.diff(core, axis=axis).sum()) for axis in (0, 1))  # pixels in and out
+    return 8 / np.pi * int(core.sum()) / max(edges, 1)
 
 
 def _around(*boxes: Indices) -> Indices:

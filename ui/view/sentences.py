@@ -47,18 +47,40 @@ def verdict(found: Found | None, number: Number) -> str:
     if found is None or len(number.readings) == 1:
         return _reading(number.readings[0])
     if number.digits is None:
-        count = len(number.readings)
-        places = [str(i) for i, each in enumerate(number.readings, start=1) if each.digit is None]
-        if len(places) == count:
-            return i18n.say("NO_DIGITS", count=count)
-        kind = "NO_NUMBER" if len(places) == 1 else "NO_NUMBER_MANY"
-        read = i18n.say("PARTLY_READ", marks=" ".join(rows(found, number)))
-        return f"{i18n.say(kind, count=count, places=', '.join(places))}\n{read}"
+        return _no_number(found, number)
     lines = [f"{digit(each)}: {i18n.percent(each.confidence)}" for each in number.readings]
     if len(lines) > 3:  # there is room for three
         share = i18n.percent(number.confidence)
         return i18n.say("LEAST_SURE", share=share, weakest=lines[number.weakest])
     return "\n".join(lines)
+
+
+def _no_number(found: Found, number: Number) -> str:
+    """Which marks are no digits, what the others are, and of which of them it is not sure."""
+    count = len(number.readings)
+    refused = [i for i, each in enumerate(number.readings) if each.digit is None]
+    if len(refused) == count:
+        return i18n.say("NO_DIGITS", count=count)
+    signs = [_sign(number.readings[place]) for place in refused]
+    if len(refused) > 1:
+        named = [
+            f"{i + 1} ({sign})" if sign else str(i + 1)
+            for i, sign in zip(refused, signs, strict=True)
+        ]
+        lines = [i18n.say("NO_NUMBER_MANY", count=count, places=", ".join(named))]
+    else:
+        kind = "NO_NUMBER_BUT_SIGN" if signs[0] else "NO_NUMBER"
+        lines = [i18n.say(kind, count=count, places=refused[0] + 1, sign=signs[0])]
+    lines.append(i18n.say("PARTLY_READ", marks=" ".join(rows(found, number))))
+    unsure = [digit(each) for each in number.readings if each.runner_up is not None]
+    if unsure:
+        lines.append(i18n.say("PARTLY_UNSURE", marks=", ".join(unsure)))
+    return "\n".join(lines)
+
+
+def _sign(reading: Reading) -> str:
+    """What a refused mark looks like, where that is certain; else empty."""
+    return "" if reading.sign in (None, "other") else str(i18n.SIGNS[reading.sign])
 
 
 def _reading(reading: Reading) -> str:
@@ -87,6 +109,8 @@ def rows(found: Found, number: Number) -> list[str]:
 
 def numbered(place: int, reading: Reading) -> str:
     """A numbered digit in short: "Digit 3: 7"; places count from 1."""
+    if sign := _sign(reading):
+        return i18n.say("NUMBERED_SIGN", place=place, sign=sign)
     if reading.digit is None:
         return i18n.say("NUMBERED_MARK", place=place)
     return i18n.say("NUMBERED_DIGIT", place=place, digit=digit(reading))

@@ -18,7 +18,7 @@ from nn.mnist import FILES
 from tests.helpers import BLACK, WHITE, canvas_of, checkpoint_bytes, coverage, drawing
 from tests.nn.drawing.test_photo import file_of, photo
 from tests.nn.drawing.test_rows import page_of
-from tests.nn.drawing.test_segmentation import side_by_side
+from tests.nn.drawing.test_segmentation import side_by_side, with_signs
 
 REPOSITORY = Path(__file__).parents[3]
 QUICK = ("--hidden", "12", "--batch-size", "500", "--validation", "50000", "--epochs")
@@ -235,6 +235,34 @@ def test_a_mark_that_is_no_digit_is_named_and_the_others_are_read(
     path = with_blot(tmp_path / "blot.png", *rows)
     assert main(["predict", str(reader_file), path]) == 0
     assert re.match(re.escape(f"{path}: ") + says, capsys.readouterr().out)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("3.2", "no number: 3?2, not a digit: mark 2 from the left (a point or comma)"),
+        ("-5", "no number: ?5, not a digit: mark 1 from the left (a minus sign)"),
+    ],
+)
+def test_a_point_and_a_minus_sign_are_named(
+    reader_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, says: str
+) -> None:
+    path = save(canvas_of(with_signs(text)), tmp_path / "signs.png")
+    assert main(["predict", str(reader_file), path]) == 0
+    assert capsys.readouterr().out.startswith(f"{path}: {says}")
+    main(["predict", "--json", str(reader_file), path])
+    marks = json.loads(capsys.readouterr().out)["marks"]
+    assert [it["sign"] for it in marks if it["refused"]] == ["point" if "." in text else "dash"]
+
+
+def test_a_row_of_one_mark_is_named_by_its_row(
+    reader_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ink = page_of("305", "7")
+    ink[125:195, 36:86] = 1.0
+    path = save(canvas_of(ink), tmp_path / "row.png")
+    assert main(["predict", str(reader_file), path]) == 0
+    assert "no number: 305 ?, not a digit: the mark in row 2" in capsys.readouterr().out
 
 
 def test_every_picture_in_a_folder_is_read_in_order(

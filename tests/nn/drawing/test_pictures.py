@@ -16,9 +16,11 @@ from docs.pictures import (
     share_of_pixels,
     share_read,
 )
-from nn import Dataset, Network, read
+from nn import Dataset, Network, judge_number, photo_ink, preprocess_ink, read, separate
+from tests.helpers import coverage
 from tests.nn.drawing.photo_trials import said_of
 from tests.nn.drawing.test_photo import file_of
+from tests.nn.drawing.test_segmentation import with_signs
 
 Colour = tuple[int, int, int]
 WHITE, DARK, GREY = (255, 255, 255), (40, 44, 60), (150, 180, 215)
@@ -246,3 +248,63 @@ def test_digits_at_the_edges_of_a_row_are_not_dropped(
     row = np.concatenate(pieces[1:], axis=1)
     tight = row[np.flatnonzero(row.max(axis=1) > 20)[0] :]
     assert said_of(best, file_of(255 - tight, "PNG")) == "504192"
+
+
+def row_of(clear: dict[int, np.ndarray], number: str, *, gap: int, rim: int) -> np.ndarray:
+    """The ink's mask of digits in a row, `gap` apart, as near the left and right edges as `rim`."""
+    pieces: list[np.ndarray] = []
+    for label in number:
+        digit = enlarged(clear[int(label)], 112, Image.Resampling.BILINEAR)
+        columns = np.flatnonzero(digit.max(axis=0) > 20)[[0, -1]]
+        pieces += [np.zeros((112, gap), np.uint8), digit[:, columns[0] : columns[1] + 1]]
+    row = np.concatenate(pieces[1:], axis=1)
+    return np.pad(row, ((60, 60), (rim, rim)))
+
+
+def lit(mask: np.ndarray, shade: float, *, noise: float = 3.0) -> bytes:
+    """A photo of ink on paper under light that falls off towards a corner."""
+    picture = on_paper(mask, DARK, WHITE)
+    x, y = np.linspace(0, 1, mask.shape[1]), np.linspace(0, 1, mask.shape[0])[:, None]
+    picture = picture * (1.0 - shade * (0.6 * x + 0.4 * y) ** 1.5)[..., None]
+    picture = picture + np.random.default_rng(4).normal(0, noise, picture.shape)
+    return as_file(picture, "JPEG", quality=85)
+
+
+@pytest.mark.parametrize("rim", [0, 3, 8])
+@pytest.mark.parametrize("shade", [0.3, 0.6])
+def test_digits_at_the_edges_of_a_photo_are_not_dropped(
+    best: Network, clear: dict[int, np.ndarray], shade: float, rim: int
+) -> None:
+    """In uneven light, too, what touches the edge may be a digit."""
+    assert said_of(best, lit(row_of(clear, "504192", gap=14, rim=rim), shade)) == "504192"
+
+
+@pytest.mark.parametrize("shade", [0.0, 0.5])
+def test_specks_are_not_read_in_place_of_digits_at_the_edges(
+    best: Network, clear: dict[int, np.ndarray], shade: float
+) -> None:
+    mask = row_of(clear, "52", gap=300, rim=2)
+    for x, y in [(150, 70), (200, 110), (240, 90), (300, 130)]:
+        mask[y : y + 4, x : x + 4] = 230
+    assert said_of(best, lit(mask, shade)) == "52"
+
+
+@pytest.mark.parametrize("shade", [0.0, 0.3, 0.6])
+@pytest.mark.parametrize("pale", [0.15, 0.25, 0.4])
+def test_a_pale_stroke_joins_the_others(best: Network, shade: float, pale: float) -> None:
+    """Without its bar, a 4 would be 11."""
+    place = {"size": (640, 480), "at": (220, 110), "scale": 160, "pen": 14}
+    dark = coverage([[(0.1, 0), (0.05, 0.75)], [(0.75, 0.1), (0.7, 1.4)]], **place)
+    bar = coverage([[(0.05, 0.75), (1, 0.7)]], **place)
+    assert said_of(best, lit(255 * np.maximum(dark, pale * bar), shade)) == "4"
+
+
+@pytest.mark.parametrize("shade", [0.0, 0.5])
+@pytest.mark.parametrize("pen", [5, 14])
+@pytest.mark.parametrize(("text", "said"), [("3.14", "3?14"), ("-5", "?5"), ("2,5", "2?5")])
+def test_points_and_minus_signs_in_photos_are_marks(
+    best: Network, text: str, said: str, pen: int, shade: float
+) -> None:
+    ink = photo_ink(lit(255 * with_signs(text, pen=pen), shade))
+    readings = judge_number(best, separate(preprocess_ink(ink))).readings
+    assert "".join("?" if it.sign else str(it.digit) for it in readings) == said

@@ -107,8 +107,8 @@ def test_a_loose_bar_stays_with_the_digit_of_its_row() -> None:
     five = [[(x, y + 2.2) for x, y in stroke] for stroke in IN_PARTS["a 5 with a loose bar"]]
     ink = find_ink(canvas_of(coverage([*STROKES[8], *five], size=(280, 600), at=(80, 60), pen=14)))
     (above,), (below,) = split_rows(ink)[0]
-    assert find_components(above > 0.5).areas.size == 1
-    assert find_components(below > 0.5).areas.size == 2
+    assert find_components(above.ink > 0.5).areas.size == 1
+    assert find_components(below.ink > 0.5).areas.size == 2
 
 
 def test_of_more_marks_than_can_be_read_the_row_of_the_largest_digits_is() -> None:
@@ -120,4 +120,4 @@ def test_of_more_marks_than_can_be_read_the_row_of_the_largest_digits_is() -> No
     rows, left_out = split_rows(ink)
     assert [len(row) for row in rows] == [2]
     assert left_out == MOST
-    assert not rows[0][0][large.shape[0] :].any()
+    assert not rows[0][0].ink[large.shape[0] :].any()

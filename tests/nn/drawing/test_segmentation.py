@@ -3,7 +3,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from nn import Network, canvas_to_input, find_digits, preprocess_ink, read, read_number
+from nn import (
+    Network,
+    canvas_to_input,
+    find_digits,
+    judge_number,
+    preprocess_ink,
+    read,
+    read_number,
+)
 from nn.drawing.preprocessing import find_ink
 from nn.drawing.segmentation import MOST, find_components, split_rows
 from tests.helpers import STROKES, canvas_of, coverage, drawing, split_digits
@@ -22,6 +30,11 @@ IN_PARTS: dict[str, Strokes] = {
         [(0.5, 0.75), (0.1, 1.1), (0.5, 1.4), (0.9, 1.1), (0.5, 0.75)],
     ],
     "a 7 with a bar beside it": [*STROKES[7], [(0.75, 0.75), (1.05, 0.7)]],
+    "a 5 with its bar far aside": [
+        [(0.15, 0.25), (0.1, 0.6), (0.7, 0.6), (0.8, 1), (0.6, 1.38), (0, 1.3)],
+        [(1.1, 0.0), (1.5, -0.05)],
+    ],
+    "a 1 with a loose flag": [[(0.5, 0), (0.45, 1.4)], [(0.1, 0.4), (0.3, 0.15)]],
     "a broken 3": [
         [(0.05, 0.1), (0.6, 0), (0.9, 0.3), (0.55, 0.55)],
         [(0.5, 0.8), (0.95, 0.95), (0.7, 1.35), (0, 1.3)],
@@ -101,6 +114,78 @@ def test_slanted_digits_come_apart_where_their_columns_overlap() -> None:
     assert len(split_digits(find_ink(canvas_of(coverage(slanted, pen=14))))) == 2
 
 
+POINT: Strokes = [[(0, 1.36), (0.02, 1.38)]]
+DASH: Strokes = [[(0, 0.72), (0.6, 0.68)]]
+SIGNS: dict[str, Strokes] = {
+    ".": POINT,
+    ",": [[(0.1, 1.3), (0, 1.6)]],
+    "-": DASH,
+    ":": [[(0, 0.4), (0.02, 0.42)], [(0, 1.1), (0.02, 1.12)]],
+    "'": [[(0, 0), (0, 0.2)]],
+    "_": [[(0, 1.5), (0.7, 1.5)]],
+}
+
+
+def with_signs(text: str, *, pen: float = 14.0, gap: float = 0.45) -> np.ndarray:
+    """The ink's mask of digits and signs in a row, (280, 600)."""
+    strokes, x = [], 0.0
+    for sign in text:
+        written = SIGNS[sign] if sign in SIGNS else STROKES[int(sign)]
+        strokes += [[(x + dx, y) for dx, y in stroke] for stroke in written]
+        x += max(dx for stroke in written for dx, _ in stroke) + gap
+    return coverage(strokes, size=(600, 280), at=(40, 60), scale=90, pen=pen)
+
+
+@pytest.mark.parametrize("pen", [6, 14, 20])
+@pytest.mark.parametrize(
+    ("text", "said", "sign"),
+    [
+        *(("3.14", "3?14", "point"), ("2,5", "2?5", "point"), ("7.5", "7?5", "point")),
+        *(("-5", "?5", "dash"), ("12-", "12?", "dash"), ("3-2", "3?2", "dash")),
+        *(("2:30", "2?30", "other"), ("4'2", "4?2", "other"), ("3_1", "3?1", "other")),
+    ],
+)
+def test_a_mark_that_is_no_digit_is_named_and_not_read(
+    reader: Network, text: str, said: str, sign: str, pen: float
+) -> None:
+    number = read_number(reader, canvas_of(with_signs(text, pen=pen)))
+    assert "".join("?" if it.sign else str(it.digit) for it in number.readings) == said
+    assert [it.sign for it in number.readings if it.sign] == [sign]
+    assert (number.digits, number.confidence) == (None, 0.0)
+    assert number.readings[number.weakest].sign == sign
+
+
+def test_a_point_under_the_arm_of_a_7_is_no_part_of_it(reader: Network) -> None:
+    under = [[(x + 0.85, y) for x, y in stroke] for stroke in POINT]
+    number = read_number(reader, canvas_of(coverage([*STROKES[7], *under], pen=14)))
+    assert [it.sign for it in number.readings] == [None, "point"]
+
+
+@pytest.mark.parametrize("at", [(1.6, 0.5), (0.4, 2.2), (-0.6, 1.3)])
+def test_a_dot_far_from_the_digit_is_a_mark(reader: Network, at: tuple[float, float]) -> None:
+    strokes = [*STROKES[3], [at, at]]
+    ink = find_ink(canvas_of(coverage(strokes, size=(400, 400), at=(120, 50), scale=110, pen=14)))
+    found = find_digits(preprocess_ink(ink))
+    assert sorted(digit.sign is None for digit in found.digits) == [False, True]
+    assert judge_number(reader, found.digits).digits is None
+
+
+def test_dust_is_no_mark_and_neither_is_a_shadow() -> None:
+    ink = find_ink(canvas_of(coverage(STROKES[3], pen=14)))
+    ink[60:66, 240:246] = ink[200:240, 240:243] = 1.0
+    ink[100:140, 10:40] = 0.15
+    assert len(split_digits(ink)) == 1
+
+
+def test_signs_stay_in_the_row_of_their_digits() -> None:
+    above, below = (with_signs(text)[40:240] for text in ("3.14", "-25"))
+    found = find_digits(preprocess_ink(np.concatenate([above, below]).astype(np.float32)))
+    assert [[digit.sign for digit in row] for row in found.rows] == [
+        [None, "point", None, None],
+        ["dash", None, None],
+    ]
+
+
 def test_a_pale_digit_beside_a_dark_one_is_read(reader: Network) -> None:
     mask = coverage(STROKES[3], size=(500, 280)) + 0.35 * coverage(
         STROKES[2], size=(500, 280), at=(280, 50)
@@ -122,7 +207,7 @@ def test_more_marks_than_a_number_has_are_one_pattern() -> None:
     mask[10:50, 5::20] = mask[10:50, 6::20] = 1.0
     ink = find_ink(canvas_of(mask))
     rows, left_out = split_rows(ink)
-    assert [part is ink for row in rows for part in row] == [True]
+    assert [mark.ink is ink for row in rows for mark in row] == [True]
     assert left_out == MOST + 1
     assert split_rows(ink[:, :-20])[1] == 0
     assert len(split_digits(ink[:, :-20])) == MOST

@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 from tests.helpers import canvas_of, drawing
 from tests.nn.drawing.test_photo import file_of, photo
 from tests.nn.drawing.test_rows import page_of
-from tests.nn.drawing.test_segmentation import side_by_side
+from tests.nn.drawing.test_segmentation import side_by_side, with_signs
 from tests.ui.page.test_photo import digits, draw, give
 from tests.ui.visitor import html, session_of
 from ui import i18n
@@ -87,3 +87,18 @@ def test_a_row_with_too_many_marks_is_not_read_and_says_why(page: AppTest) -> No
     draw(page, canvas_of(page_of("7" * 41)))
     assert not page.exception
     assert i18n.TOO_MANY_MARKS in html(page)
+
+
+@pytest.mark.parametrize(
+    ("text", "sign", "place", "read"), [("3.2", "point", 2, "3?2"), ("-5", "dash", 1, "?5")]
+)
+def test_a_mark_that_is_no_digit_is_named_with_what_the_others_are(
+    page: AppTest, text: str, sign: str, place: int, read: str
+) -> None:
+    draw(page, canvas_of(with_signs(text)))
+    assert digits(page) is None
+    named = {"places": place, "count": len(text), "sign": i18n.SIGNS[sign]}
+    assert i18n.NO_NUMBER_BUT_SIGN.format(**named) in html(page)
+    assert i18n.PARTLY_READ.format(marks=read) in html(page)
+    draw(page, canvas_of(with_signs("-3.2")))
+    assert "1 (a minus sign), 3 (a point or comma)" in html(page)
