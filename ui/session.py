@@ -155,11 +155,13 @@ class Photo:
     ----------
     found : its digits; None while there is no photo
     given_at : the slate's picture and count when it was given
+    turns : by how many quarters the visitor has turned it clockwise
     error : why it cannot be read, or the name of the sentence that says so
     """
 
     found: Found | None = None
     given_at: tuple[bytes | None, int] = (None, 0)
+    turns: int = 0
     error: Exception | str | None = None
 
 

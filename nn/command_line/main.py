@@ -147,7 +147,7 @@ def run_predict(options: argparse.Namespace) -> int:
             paths, status = [], _skip(given, error, options.json)
         for path in paths:
             try:
-                found = predict.find_in(path)
+                found = predict.find_in(path, turns=options.rotate // 90)
             except (PhotoError, OSError) as error:
                 status = _skip(path, error, options.json)
                 continue
@@ -209,6 +209,14 @@ def _parser() -> argparse.ArgumentParser:
     prediction.add_argument("file", type=Path, help="checkpoint (.npz)")
     prediction.add_argument(
         "images", type=Path, nargs="+", metavar="IMAGE", help="picture, or a folder of pictures"
+    )
+    prediction.add_argument(
+        "--rotate",
+        type=int,
+        choices=(0, 90, 180, 270),
+        default=0,
+        metavar="DEGREES",
+        help="turn each picture clockwise first by 90, 180 or 270 degrees (0)",
     )
     prediction.add_argument("--json", action="store_true", help="a line of JSON for each picture")
 

@@ -34,12 +34,15 @@ def pictures(path: Path) -> list[Path]:
     return found
 
 
-def find_in(path: Path) -> Found | None:
-    """The digits in a picture, None when it is blank; PhotoError with its name if it is none."""
+def find_in(path: Path, *, turns: int = 0) -> Found | None:
+    """The marks in a picture, None when it is blank; PhotoError with its name if it is none.
+
+    It is turned clockwise by so many quarters.
+    """
     try:
         bomb = Image.DecompressionBombWarning  # photo_ink checks the size
         with warnings.catch_warnings(action="ignore", category=bomb):
-            ink = photo_ink(path.read_bytes())
+            ink = photo_ink(path.read_bytes(), turns=turns)
     except PhotoError as error:
         raise PhotoError(f"{path}: {error}") from None
     return None if ink is None else find_digits(preprocess_ink(ink))

@@ -1,6 +1,7 @@
 """Image files: from their bytes to pixels the right way up.
 
-A file's size is checked before its pixels take memory. Out of scope: what the pixels show
+A file's size is checked before its pixels take memory, and only the pixels as they are in the file
+are ever held whole: they are converted and reduced in bands. Out of scope: what the pixels show
 (photo.py).
 """
 
@@ -10,16 +11,22 @@ import io
 import math
 import struct
 import zlib
+from collections.abc import Iterator
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from nn.errors import RefusalError
 
-from .preprocessing import Pixels
+from .preprocessing import Floats, Pixels
 
-LARGEST = 25_000_000  # pixels of the file
+LARGEST = 40_000_000  # pixels of the file; a scan of an A4 sheet at 600 dpi has 35 million
 WORKING = 1_000_000  # pixels, to which larger images are reduced
+# The WebP decoder holds 15 bytes per pixel, the others at most 4.
+LARGEST_OF = {"WEBP": 25_000_000}
+BAND = 1_000_000  # pixels that are converted at a time
+ORIENTATION = 0x0112  # of EXIF
+TURNS = (None, Image.Transpose.ROTATE_270, Image.Transpose.ROTATE_180, Image.Transpose.ROTATE_90)
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM")  # none that run programs
 APPLE = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1")  # HEIF's brands
 DEEP = {"I;16", "I;16L", "I;16B", "I;16N", "I", "F"}  # Pillow's modes of more than 8 bits
@@ -29,14 +36,16 @@ class PhotoError(RefusalError):
     """A file that is not a readable image."""
 
 
-def load_photo(data: bytes, *, largest: int | None = None) -> Pixels:
+def load_photo(data: bytes, *, largest: int | None = None, turns: int = 0) -> Pixels:
     """An image file's pixels the right way up, (H, W, 4) uint8, at most WORKING; see `photo_ink`.
 
-    A file of more than `largest` pixels, LARGEST by default, is refused undecoded.
+    A file of more than `largest` pixels, by default LARGEST, is refused undecoded. After EXIF has
+    turned the picture, it is turned clockwise by so many quarters.
     """
     largest = largest or LARGEST
     try:
         with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+            largest = min(largest, LARGEST_OF.get(image.format or "", largest))
             width, height = image.size
             if width * height > largest:
                 raise _too_large(f"{width} x {height}", largest)
@@ -44,8 +53,10 @@ def load_photo(data: bytes, *, largest: int | None = None) -> Pixels:
             if image.format in ("JPEG", "MPO") and max(across, down) > 1:
                 # The decoder halves it for a fraction of the memory and time.
                 image.draft(None, (width // across, height // down))
-            small = _reduced(_eight_bits(image))
-            return np.asarray(ImageOps.exif_transpose(small, in_place=False).convert("RGBA"))
+            shown = ImageOps.exif_transpose(_reduced(image), in_place=False)
+            if (turn := TURNS[turns % 4]) is not None:
+                shown = shown.transpose(turn)
+            return np.asarray(shown.convert("RGBA"))
     except PhotoError:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
@@ -84,24 +95,60 @@ def _too_large(size: str, largest: int) -> PhotoError:
     )
 
 
-def _eight_bits(image: Image.Image) -> Image.Image:
-    """An image in a mode of 8 bits per channel that can be reduced, with its EXIF orientation."""
+def _reduced(image: Image.Image) -> Image.Image:
+    """At most WORKING pixels of 8 bits per channel, with the image's EXIF orientation.
+
+    By averages over whole boxes; a smaller image keeps its size.
+    """
+    orientation = image.getexif().get(ORIENTATION) or 1
+    factors = _factors(image.width, image.height)
+    rows = factors[1] * max(BAND // (image.width * factors[1]), 1)
+    ends = [(0.0, 0.0)]
     if image.mode in DEEP:
-        values = np.asarray(image).astype(np.float32)
-        values[~np.isfinite(values)] = 0.0
-        low, high = min(float(values.min()), 0.0), float(values.max())
-        values = (values - low) * (255.0 / max(high - low, 1e-9))
-        shown = Image.fromarray(values.round().astype(np.uint8))
-    elif "transparency" in image.info or image.mode in ("PA", "LA", "La", "RGBa"):
-        shown = image.convert("RGBA")
-    elif image.mode in ("L", "RGB", "RGBA"):
-        shown = image
-    else:
-        shown = image.convert("L" if image.mode == "1" else "RGB")
-    shown.info = image.info
-    turned = image.getexif().get(0x0112)  # orientation
-    shown.getexif()[0x0112] = turned or 1
-    return shown
+        ends += [(float(it.min()), float(it.max())) for it in map(_values, _bands(image, rows))]
+    low, high = min(low for low, _ in ends), max(high for _, high in ends)
+    small, top = None, 0
+    for band in _bands(image, rows):
+        shown = _eight_bits(_scaled(band, low, high) if image.mode in DEEP else band)
+        if max(factors) > 1:
+            shown = shown.reduce(factors)
+        if small is None:
+            height = math.ceil(image.height / factors[1])
+            small = Image.new(shown.mode, (shown.width, height))
+        small.paste(shown, (0, top))
+        top += shown.height
+    if small is None:
+        raise ValueError("no pixels")  # said to be a broken picture
+    small.getexif()[ORIENTATION] = orientation
+    return small
+
+
+def _bands(image: Image.Image, rows: int) -> Iterator[Image.Image]:
+    """So many rows of an image after another."""
+    for top in range(0, image.height, rows):
+        yield image.crop((0, top, image.width, min(top + rows, image.height)))
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    """An image of up to 8 bits per channel in a mode that can be reduced."""
+    if "transparency" in image.info or image.mode in ("PA", "LA", "La", "RGBa"):
+        return image.convert("RGBA")
+    if image.mode in ("L", "RGB", "RGBA"):
+        return image
+    return image.convert("L" if image.mode == "1" else "RGB")
+
+
+def _scaled(image: Image.Image, low: float, high: float) -> Image.Image:
+    """An image of more than 8 bits per channel as one of 8, from `low` to `high`."""
+    share = (_values(image) - low) * (255.0 / max(high - low, 1e-9))
+    return Image.fromarray(share.round().astype(np.uint8))
+
+
+def _values(image: Image.Image) -> Floats:
+    """The values of an image of more than 8 bits per channel; 0 for what is not finite."""
+    values = np.asarray(image).astype(np.float32)
+    values[~np.isfinite(values)] = 0.0
+    return values
 
 
 def _factors(width: int, height: int) -> tuple[int, int]:
@@ -113,13 +160,3 @@ def _factors(width: int, height: int) -> tuple[int, int]:
     while math.ceil(width / factor) * math.ceil(height / factor) > WORKING:
         factor += 1
     return min(factor, width), min(factor, height)
-
-
-def _reduced(image: Image.Image) -> Image.Image:
-    """At most WORKING pixels, by averages over whole boxes; smaller images stay the same."""
-    factors = _factors(image.width, image.height)
-    if max(factors) == 1:
-        return image
-    small = image.reduce(factors)
-    small.getexif()[0x0112] = image.getexif().get(0x0112, 1)
-    return small

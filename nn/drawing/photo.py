@@ -77,12 +77,13 @@ PANELS = 2  # panels within each other that are opened
 LEAST_DIGIT = 0.2  # of a panel's height: the least of what is looked for in it
 
 
-def photo_ink(data: bytes) -> Floats | None:
+def photo_ink(data: bytes, *, turns: int = 0) -> Floats | None:
     """The ink in an image file.
 
     Parameters
     ----------
     data : bytes of a PNG, JPEG, WebP, GIF, BMP, TIFF or PPM file of any mode; EXIF may rotate it
+    turns : by how many quarters it is turned clockwise after that
 
     Returns
     -------
@@ -93,7 +94,7 @@ def photo_ink(data: bytes) -> Floats | None:
     PhotoError
         The file is of another kind, broken, or has more than LARGEST pixels.
     """
-    ink = _ink(load_photo(data), PANELS)
+    ink = _ink(load_photo(data, turns=turns), PANELS)
     return None if ink is None else _thickened(ink)
 
 

@@ -18,9 +18,18 @@ def upload() -> None:
     """The place to drop a photo, with what became of it; its height never changes."""
     with st.container(key="photo-corner"):
         st.html(elements.small(i18n.PHOTO_READ if is_read() else i18n.PHOTO_HELP))
-        st.file_uploader(
-            i18n.PHOTO, type=KINDS, key="photo", on_change=_take, label_visibility="collapsed"
-        )
+        with st.container(key="photo-row", horizontal=True):
+            st.file_uploader(
+                i18n.PHOTO, type=KINDS, key="photo", on_change=_take, label_visibility="collapsed"
+            )
+            st.button(
+                i18n.ROTATE,
+                key="rotate",
+                icon=":material/rotate_right:",
+                help=i18n.ROTATE_HELP,
+                disabled=not _can_be_turned(),
+                on_click=_turn,
+            )
         st.html(elements.script("paste"), unsafe_allow_javascript=True)
         error = visit.session().photo.error
         if isinstance(error, PhotoError):
@@ -41,15 +50,28 @@ def in_place_of(drawn: Found | None) -> Found | None:
     return visit.session().photo.found if is_read() else drawn
 
 
-def _take() -> None:
-    """Look at a photo once, when it is given; forget it when it is taken away."""
+def _can_be_turned() -> bool:
+    """Whether a photo was given that is a picture."""
+    given = st.session_state.get("photo") is not None
+    return given and not isinstance(visit.session().photo.error, PhotoError)
+
+
+def _turn() -> None:
+    """Turn the photo clockwise by a quarter, and read it again."""
+    _take(visit.session().photo.turns + 1)
+
+
+def _take(turns: int = 0) -> None:
+    """Look at a photo once, when it is given or turned; forget it when it is taken away."""
     session = visit.session()
-    session.photo = photo = Photo(given_at=(session.slate.picture, session.slate.count))
+    session.photo = photo = Photo(
+        given_at=(session.slate.picture, session.slate.count), turns=turns % 4
+    )
     file = st.session_state["photo"]
     if file is None:
         return
     try:
-        ink = photo_ink(file.getvalue())
+        ink = photo_ink(file.getvalue(), turns=photo.turns)
     except PhotoError as error:
         photo.error = error
         return

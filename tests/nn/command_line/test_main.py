@@ -265,6 +265,17 @@ def test_a_row_of_one_mark_is_named_by_its_row(
     assert "no number: 305 ?, not a digit: the mark in row 2" in capsys.readouterr().out
 
 
+def test_a_photo_that_lies_on_its_side_is_turned_clockwise(
+    reader_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "lying.jpg"
+    path.write_bytes(file_of(np.rot90(photo(3))))
+    assert main(["predict", "--rotate", "90", str(reader_file), str(path)]) == 0
+    assert re.search(r"lying.jpg: (not sure: )?3 ", capsys.readouterr().out)
+    for degrees in ("45", "-90", "x"):
+        assert "--rotate" in refused(capsys, "predict", "--rotate", degrees, reader_file, path)
+
+
 def test_every_picture_in_a_folder_is_read_in_order(
     reader_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

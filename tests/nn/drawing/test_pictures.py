@@ -60,6 +60,25 @@ def test_a_file_is_read_as_well_as_its_pixels(
             assert share >= least * plain - 0.005, (side, name)  # one digit in a hundred may go
 
 
+@pytest.mark.parametrize("quality", [75, 90])
+def test_small_jpegs_are_read_alike_white_on_black_and_black_on_white(
+    best: Network, hundred: Dataset, quality: int
+) -> None:
+    plain = share_of_pixels(best, hundred, 28, "bilinear")
+    for paper in (0, 255):
+        right = [
+            said_of(
+                best,
+                as_file(
+                    np.abs(paper - image.reshape(28, 28).astype(float)), "JPEG", quality=quality
+                ),
+            )
+            == str(label)
+            for image, label in zip(hundred.images, hundred.labels, strict=True)
+        ]
+        assert np.mean(right) >= plain - 0.01, paper
+
+
 @pytest.mark.parametrize("every", ["0", "-3"])
 def test_no_digits_at_all_are_not_measured(every: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):

@@ -98,6 +98,25 @@ def test_a_new_stroke_is_read_in_place_of_the_photo(page: AppTest) -> None:
     assert i18n.PHOTO_READ not in html(page)
 
 
+def test_a_photo_that_lies_on_its_side_is_turned_by_a_button(page: AppTest) -> None:
+    page.run()
+    assert page.button(key="rotate").disabled
+    give(page, file_of(np.rot90(photo(3), 2)))
+    for _ in range(2):
+        assert not page.button(key="rotate").disabled
+        page.button(key="rotate").click().run()
+    assert not page.exception
+    assert digits(page) == "3"
+    draw(page, seven())
+    for _ in range(4):  # all the way round
+        page.button(key="rotate").click().run()
+    assert digits(page) == "3"
+    give(page, file_of(photo(2)))  # another photo is the right way up
+    assert digits(page) == "2"
+    give(page, b"no photo")
+    assert page.button(key="rotate").disabled
+
+
 @pytest.mark.parametrize("button", ["clear", "undo", "sample-4"])
 def test_what_changes_the_slate_ends_the_reading_of_the_photo(page: AppTest, button: str) -> None:
     draw(page, seven())
