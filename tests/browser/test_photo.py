@@ -111,3 +111,12 @@ def test_the_numbered_page_fits_a_phone_and_can_be_pressed_with_a_finger(
         "all => all.map(it => it.getBoundingClientRect()).map(it => [it.width, it.height])"
     )
     assert min(min(place) for place in places) >= 24
+
+
+def test_a_photo_is_turned_by_a_button_and_nothing_moves(desk: Visit) -> None:
+    corner = desk.box(".st-key-photo-corner")
+    choose(desk, "three.jpg", file_of(np.ascontiguousarray(np.rot90(photo(3)))))
+    expect(desk.page.get_by_text(i18n.PHOTO_READ)).to_be_visible()
+    desk.press("rotate")
+    desk.expect_digit(3)
+    assert desk.box(".st-key-photo-corner") == corner

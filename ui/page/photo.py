@@ -18,7 +18,7 @@ def upload() -> None:
     """The place to drop a photo, with what became of it; its height never changes."""
     with st.container(key="photo-corner"):
         st.html(elements.small(i18n.PHOTO_READ if is_read() else i18n.PHOTO_HELP))
-        with st.container(key="photo-row", horizontal=True):
+        with st.container(key="photo-row", horizontal=True, vertical_alignment="center"):
             st.file_uploader(
                 i18n.PHOTO, type=KINDS, key="photo", on_change=_take, label_visibility="collapsed"
             )

@@ -67,15 +67,15 @@ def _no_number(found: Found, number: Number) -> str:
             f"{i + 1} ({sign})" if sign else str(i + 1)
             for i, sign in zip(refused, signs, strict=True)
         ]
-        lines = [i18n.say("NO_NUMBER_MANY", count=count, places=", ".join(named))]
+        line = i18n.say("NO_NUMBER_MANY", count=count, places=", ".join(named))
     else:
         kind = "NO_NUMBER_BUT_SIGN" if signs[0] else "NO_NUMBER"
-        lines = [i18n.say(kind, count=count, places=refused[0] + 1, sign=signs[0])]
-    lines.append(i18n.say("PARTLY_READ", marks=" ".join(rows(found, number))))
+        line = i18n.say(kind, count=count, places=refused[0] + 1, sign=signs[0])
+    read = i18n.say("PARTLY_READ", marks=" ".join(rows(found, number)))
     unsure = [digit(each) for each in number.readings if each.runner_up is not None]
     if unsure:
-        lines.append(i18n.say("PARTLY_UNSURE", marks=", ".join(unsure)))
-    return "\n".join(lines)
+        read += f"; {i18n.say('PARTLY_UNSURE', marks=', '.join(unsure))}"
+    return f"{line}\n{read}"
 
 
 def _sign(reading: Reading) -> str:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from nn import Found, Network, Number, find_digits, judge_number, preprocess_ink
 from tests.nn.drawing.test_rows import page_of
-from ui.view import elements
+from tests.nn.drawing.test_segmentation import with_signs
+from ui.view import elements, sentences
 
 
 @pytest.fixture
@@ -62,3 +64,20 @@ def test_buttons_surround_their_digits_and_lie_within_the_picture(
     assert (top + height < 100).all()
     assert (np.diff(left[:3]) > 0).all()  # from left to right
     assert (top[:3] + height[:3]).max() < top[3:].min()  # row by row
+
+
+def test_what_is_read_beside_a_refused_mark_says_where_it_is_not_sure(
+    found: Found, number: Number
+) -> None:
+    doubtful = replace(number.readings[3], runner_up=7)
+    partly = Number((*number.readings[:3], doubtful, number.readings[4]))
+    says = sentences.verdict(found, partly)
+    assert says.startswith("Mark 2 of 5 does not look like a digit.\nRead: 3?5 27; not sure: ")
+    assert "2 or 7" in says
+
+
+def test_signs_are_named_on_their_buttons(reader: Network) -> None:
+    found = find_digits(preprocess_ink(with_signs("-3.2").astype(np.float32)))
+    picture = elements.numbered(found, judge_number(reader, found.digits), 0)
+    labels = re.findall(r'<button[^>]*aria-label="(Mark [^"]*)"', picture)
+    assert labels == ["Mark 1: a minus sign", "Mark 3: a point or comma"]
