@@ -18,6 +18,7 @@ from ui import assets
 
 FALLBACK = "en"
 PUNCTUATION = re.compile(r"[!-/:-@\[-`{-~]")  # all that a backslash can escape in Markdown
+NUMBER = re.compile(r"[+-]?(?=[.,]?[0-9])[0-9]*[.,]?[0-9]*(e[+-]?[0-9]+)?", re.IGNORECASE)
 JOINED = re.compile(r":(?=\S)|www(?=\.)|@|[-<>~=](?=[-<>=])", re.IGNORECASE)
 
 
@@ -70,6 +71,33 @@ def plain(text: object) -> str:
 def number(value: float) -> str:
     """A number with up to four significant digits: 0.001, 30, 1e-05."""
     return f"{value:.4g}".replace(".", say("DECIMAL"))
+
+
+def exact(value: float) -> str:
+    """A number with all its digits, which `read_number` takes for the same one: 0.001, 30."""
+    return repr(float(value)).removesuffix(".0").replace(".", say("DECIMAL"))
+
+
+def read_number(text: str, code: str = "") -> float:
+    """The number that somebody has typed: 0.02 or 0,02, in either language.
+
+    Where a sign may separate thousands, as in "1,000" on an English page, it is not read: whoever
+    is used to another language may mean 1.
+
+    Parameters
+    ----------
+    code : of the language in which it was typed; by default the visitor's
+
+    Raises
+    ------
+    ValueError
+        It is no number, or may be one of two.
+    """
+    text, thousands = text.strip(), CATALOGUES[code or language()]["THOUSANDS"]
+    grouped = rf"[+-]?[1-9][0-9]{{0,2}}{re.escape(thousands)}[0-9]{{3}}(?![0-9])"
+    if not NUMBER.fullmatch(text) or re.match(grouped, text):
+        raise ValueError(f"expected a number such as {exact(0.02)}, got {text[:40]!r}")
+    return float(text.replace(",", "."))
 
 
 def decimal(value: float, decimals: int) -> str:

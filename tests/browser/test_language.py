@@ -73,3 +73,25 @@ def test_the_longer_words_fit_a_phone(visit: Callable[..., Visit]) -> None:
         phone.expect_rest()
         assert overflow(phone) <= 0, tab.inner_text()
         assert phone.page.evaluate(BEYOND) == [], tab.inner_text()
+
+
+def test_a_german_page_in_an_english_browser_reads_numbers_as_it_writes_them(
+    visit: Callable[..., Visit],
+) -> None:
+    visitor = visit(locale="en-US")
+    visitor.page.goto(f"{visitor.address}/?lang=de&learning_rate=0.0125")
+    visitor.expect_usable()
+    rate = visitor.page.get_by_role("textbox", name="Lernrate")
+    expect(rate).to_have_value("0,0125")
+    visitor.set_field("Lernrate", "0,02")
+    visitor.set_field("Dropout", "0,1")
+    visitor.page.get_by_role("button", name="Link zu").click()
+    link = visitor.page.locator("[data-testid=stPopoverBody] code")
+    expect(link).to_contain_text("dropout=0.1&learning_rate=0.02")
+    visitor.page.keyboard.press("Escape")
+    visitor.press("train")
+    visitor.set_field("Lernrate", "0,5")
+    chart = visitor.page.locator('.stVegaLiteChart[aria-label^="Verlust über"]')
+    expect(chart).to_contain_text("Lernrate 0,02 → 0,5")
+    visitor.page.get_by_role("radio", name="English").click()
+    expect(visitor.page.get_by_role("textbox", name="Learning rate")).to_have_value("0.5")

@@ -107,3 +107,47 @@ def test_a_text_missing_in_a_language_is_shown_in_the_fallback(
 )
 def test_plain_text_has_no_meaning_in_markdown(text: str, plain: str) -> None:
     assert i18n.plain(text) == plain
+
+
+@pytest.mark.parametrize(
+    ("code", "text", "number"),
+    [
+        ("de", "0,02", 0.02),
+        ("de", "0.02", 0.02),  # no thousands are written so
+        ("de", "0.002", 0.002),
+        ("de", " -1,5 ", -1.5),
+        ("de", "1,000", 1.0),
+        ("de", "5e-4", 0.0005),
+        ("de", "1.000", None),  # a thousand, or 1 as English writes it
+        ("de", "12.500", None),
+        ("de", "1.000,5", None),
+        ("en", "0.02", 0.02),
+        ("en", "0,02", 0.02),
+        ("en", "1.000", 1.0),
+        ("en", "1e-05", 0.00001),
+        ("en", ".5", 0.5),
+        ("en", "1,000", None),
+        ("en", "0,1,2", None),
+        ("en", "1 2", None),
+        ("en", "nan", None),
+        ("en", ",", None),
+        ("en", "", None),
+    ],
+)
+def test_a_typed_number_is_read_as_its_language_writes_it_or_not_at_all(
+    code: str, text: str, number: float | None
+) -> None:
+    if number is None:
+        with pytest.raises(ValueError, match="expected a number"):
+            i18n.read_number(text, code)
+    else:
+        assert i18n.read_number(text, code) == number
+
+
+@pytest.mark.parametrize("code", i18n.CATALOGUES)
+def test_a_number_written_exactly_is_read_as_the_same_number(
+    monkeypatch: pytest.MonkeyPatch, code: str
+) -> None:
+    monkeypatch.setattr(i18n, "language", lambda: code)
+    for number in (0.0, 30.0, 0.001, 1e-05, 1234.0, 1234.5, 0.0123456789, 1e6):
+        assert i18n.read_number(i18n.exact(number)) == number

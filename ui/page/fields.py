@@ -28,6 +28,7 @@ FIELDS = (
     *("learning_rate", "dropout", "batch_size", "optimizer"),
 )
 LISTS = ("filters", "hidden")  # fields of the recipe with one number per layer
+FRACTIONS = ("learning_rate", "dropout")
 
 
 def show() -> None:
@@ -97,14 +98,13 @@ def _fields(preset: str, *, live: bool) -> None:
     second[0].number_input(
         i18n.USED, **field("samples"), step=1000, help=i18n.USED_HELP, disabled=live
     )
-    second[1].number_input(
-        i18n.DROPOUT,
-        **field("dropout"),
-        step=0.1,
-        format="%g",
-        disabled=live and run is not None and not can_drop(run),
-        on_change=_change,
-    )
+    with second[1]:
+        language.number_field(
+            i18n.DROPOUT,
+            **field("dropout"),
+            disabled=live and run is not None and not can_drop(run),
+            on_change=_change,
+        )
     with second[2]:
         size = recipe.batch_size or FULL_BATCH
         language.selectbox(
@@ -117,14 +117,13 @@ def _fields(preset: str, *, live: bool) -> None:
         )
     with st.container(key="rates"):
         pair = st.columns(2, gap="xsmall", wrap=False)
-        pair[0].number_input(
-            i18n.LEARNING_RATE,
-            **field("learning_rate"),
-            step=recipe.learning_rate / 2,
-            format="%g",
-            help=i18n.LEARNING_RATE_HELP,
-            on_change=_change,
-        )
+        with pair[0]:
+            language.number_field(
+                i18n.LEARNING_RATE,
+                **field("learning_rate"),
+                help=i18n.LEARNING_RATE_HELP,
+                on_change=_change,
+            )
         with pair[1]:
             language.selectbox(
                 i18n.OPTIMIZER,
@@ -168,6 +167,7 @@ def chosen(base: Recipe | None = None, *, only: frozenset[str] = frozenset(FIELD
     keys = {name: _key(f"{name}-{chosen_preset}") for name in FIELDS if name in only}
     values = {name: state[key] for name, key in keys.items() if key in state}
     values |= {name: _numbers(name, values[name]) for name in LISTS if name in values}
+    values |= {name: _number(name, values[name]) for name in FRACTIONS if name in values}
     if "batch_size" in values:
         values["batch_size"] = values["batch_size"] or None
     return (base or visit.session().base(chosen_preset)).replace(**values)
@@ -233,4 +233,14 @@ def _numbers(name: str, text: str) -> tuple[int, ...]:
         return tuple(int(part) for part in text.replace(",", " ").split())
     except ValueError:
         complaint = i18n.say("NUMBERS_WRONG", field=i18n.FIELDS[name], text=text)
+        raise RecipeError(complaint) from None
+
+
+def _number(name: str, text: str) -> float:
+    """A field's "0.02", or on a German page "0,02"; raises RecipeError where it is no number."""
+    try:
+        return i18n.read_number(text)
+    except ValueError:
+        label, example = i18n.FIELDS[name], i18n.exact(0.02)
+        complaint = i18n.say("NUMBER_WRONG", field=label, example=example, text=text)
         raise RecipeError(complaint) from None

@@ -5,6 +5,7 @@ A link's `?lang=de` comes first, then what was chosen at an earlier visit, then 
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
@@ -100,6 +101,19 @@ def selectbox(
         label, options, index, key=key, format_func=words.__getitem__, **settings
     )
     return chosen
+
+
+def number_field(label: str, value: float, *, key: str, **settings: Any) -> None:
+    """A field for a number as the page's language writes it; its text outlives a change of that.
+
+    Streamlit's own goes by the browser's language: an English one takes "0,02" for 2.
+    """
+    state, of = st.session_state, f"{key}-language"
+    if key in state and state.get(of) not in (None, i18n.language()):
+        with contextlib.suppress(ValueError):
+            state[key] = i18n.exact(i18n.read_number(state[key], state[of]))
+    state[of] = i18n.language()
+    st.text_input(label, i18n.exact(value), key=key, **settings)
 
 
 def script() -> str:

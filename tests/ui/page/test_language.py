@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from tests.helpers import shown
 from tests.ui.visitor import session_of
 from ui import i18n
 
@@ -63,6 +64,34 @@ def test_a_switch_changes_every_word_and_keeps_what_was_chosen(page: AppTest) ->
     assert chosen == [0, "momentum"]
     assert page.selectbox(key="recipe-name").value == "original"
     assert not page.error
+
+
+def test_a_number_is_typed_and_shown_as_the_page_writes_it(page: AppTest) -> None:
+    page.query_params["lang"] = "de"
+    page.run()
+    rate = page.text_input(key="learning_rate-adam")
+    assert rate.value == "0,001"
+    rate.set_value("0,02").run()
+    page.text_input(key="dropout-adam").set_value("0.25").run()
+    recipe = session_of(page).recipe
+    assert (recipe.learning_rate, recipe.dropout) == (0.02, 0.25)
+    page.segmented_control(key="language").set_value("en").run()
+    assert page.text_input(key="learning_rate-adam").value == "0.02"
+    assert page.text_input(key="dropout-adam").value == "0.25"
+    assert session_of(page).recipe == recipe
+    page.text_input(key="learning_rate-adam").set_value("1.250").run()
+    page.segmented_control(key="language").set_value("de").run()
+    assert page.text_input(key="learning_rate-adam").value == "1,25"
+    assert session_of(page).recipe.learning_rate == 1.25
+    page.text_input(key="learning_rate-adam").set_value("1.250").run()
+    [said] = shown(page.error)
+    assert said == (
+        "Lernrate: erwartet wird eine Zahl wie 0,02, ohne Tausendertrennzeichen; da steht '1.250'."
+    )
+    assert page.button(key="train").disabled
+    page.segmented_control(key="language").set_value("en").run()
+    assert page.text_input(key="learning_rate-adam").value == "1.250"
+    assert not page.error  # on the page as it is now, that is a number
 
 
 def test_the_browser_is_told_to_remember_only_what_was_chosen(page: AppTest) -> None:

@@ -229,15 +229,18 @@ def test_step_from_rest_trains_one_epoch_and_pauses(page: AppTest) -> None:
         ("hidden-adam", "many", "Hidden units: expected one whole number per layer"),
         ("hidden-adam", "12.5", "such as 32, 16; got '12.5'"),
         ("epochs-adam", 0, "from 1 to 10,000"),
-        ("learning_rate-adam", -1.0, "above 0"),
-        ("learning_rate-adam", 0.0, "above 0"),
+        ("learning_rate-adam", "-1.0", "above 0"),
+        ("learning_rate-adam", "0", "above 0"),
+        ("learning_rate-adam", "1,000", "expected a number such as 0.02"),
+        ("dropout-adam", "half", "Dropout: expected a number"),
+        ("dropout-adam", "1", "from 0 to below 1"),
     ],
 )
 def test_a_wrong_setting_is_refused_with_what_is_allowed(
     page: AppTest, key: str, value: object, says: str
 ) -> None:
     page.run()
-    widget = page.text_input(key=key) if "hidden" in key else page.number_input(key=key)
+    widget = page.text_input(key=key) if isinstance(value, str) else page.number_input(key=key)
     widget.set_value(value)
     page.run()
     assert not page.exception
@@ -248,7 +251,7 @@ def test_a_wrong_setting_is_refused_with_what_is_allowed(
 def test_a_diverging_training_says_why_and_the_page_goes_on(page: AppTest) -> None:
     page.session_state["slate"] = drawn(SEVEN)
     page.run()
-    page.number_input(key="learning_rate-adam").set_value(1000.0)
+    page.text_input(key="learning_rate-adam").set_value("1000")
     page.run()
     page.button(key="train").click().run()
     wait_until_trained(page)
