@@ -19,6 +19,7 @@ from nn.recipes import check_field
 
 from . import i18n
 from .files import seed_of
+from .training.history import joined
 from .training.snapshot import Snapshot, State
 
 MAX_RUNS = 12  # of a visitor; then the oldest goes that is neither live nor controlled
@@ -37,6 +38,7 @@ class Run:
     training : its id in the scheduler; None once it has ended
     snapshot : as it was last seen
     lost : the scheduler dropped it, because nobody looked
+    earlier : of a run that was lost and continued, how it was then
     loaded : it is a checkpoint that the visitor gave
     kept : its id among the kept runs; None while it is not kept
     before : of a run that was taught, the network it began with; None where that is not known
@@ -53,6 +55,7 @@ class Run:
     training: str | None = None
     snapshot: Snapshot | None = None
     lost: bool = False
+    earlier: Snapshot | None = None
     loaded: bool = False
     kept: int | None = None
     before: Network | None = None
@@ -76,11 +79,17 @@ class Run:
         """What it reads with; None before its first step."""
         return None if self.snapshot is None else self.snapshot.network
 
+    @property
+    def can_continue(self) -> bool:
+        """Whether it was lost in the midst of a training and can go on from its last snapshot."""
+        trained = self.snapshot is not None and self.snapshot.drawings is None
+        return self.lost and trained and self.network is not None
+
     def see(self, snapshot: Snapshot) -> None:
         """Take note of how it is now."""
-        self.snapshot, self.recipe = snapshot, snapshot.recipe
+        self.snapshot, self.recipe = joined(self.earlier, snapshot), snapshot.recipe
         if snapshot.state in (State.FINISHED, State.FAILED):
-            self.training = None
+            self.training = self.earlier = None
 
 
 class Runs:
@@ -161,12 +170,16 @@ class Runs:
         if name and name != run.name:
             run.name = self._free(name)
 
-    def limit_memory(self) -> None:
+    def limit_memory(self, *, live: bool = False) -> None:
         """Drop moments of ended runs while these take more than ENDED_BYTES with their networks.
 
         Of the run with the most, every second one goes; its latest and its best stay.
+
+        Parameters
+        ----------
+        live : also of those that are not; the next look at them brings all moments back
         """
-        ended = [run.snapshot for run in self if not run.live and run.snapshot is not None]
+        ended = [run.snapshot for run in self if (live or not run.live) and run.snapshot]
         networks = sum(each.network.params.nbytes for each in ended if each.network)
         moments = [each.moments for each in ended]
         while networks + sum(m.nbytes for each in moments for m in each) > ENDED_BYTES:

@@ -24,7 +24,7 @@ from .hand import Hand, dataset
 from .presets import PRESETS
 from .runs import Run, Runs, fitting
 from .storage import Kept, Store, StoreError
-from .training.snapshot import Moment, Snapshot, State
+from .training.snapshot import Mark, Moment, Snapshot, State
 from .training.trainers import Trainers
 from .view.film import Film
 from .view.landscape import Landscape
@@ -254,6 +254,7 @@ class Session:
     stale : the page needs a full run, since a part changed that another part shows
     pressed : a press in the sidebar's panel was taken that the panel has not shown yet
     polled : what the page's polling was set up for, see page/polling.py
+    polls : whether the browser polls, which it goes on with until a full run without has come
     reader, reader_wanted : the network that reads, and the one that shall as soon as it exists
     network : that reader itself
     reader_form, recipe_form : counts how often the page itself set these widgets; each time they
@@ -278,6 +279,7 @@ class Session:
     stale: bool = False
     pressed: bool = False
     polled: tuple[Any, ...] = ()
+    polls: bool = False
     language: str = ""
     language_chosen: bool = False
     slate: Slate = field(default_factory=Slate)
@@ -437,6 +439,30 @@ class Session:
         self.runs.current = run.id
         self.read_with(YOURS)
         return run
+
+    def continue_run(self, run: Run) -> None:
+        """Train a lost run on, from its last snapshot, with a fresh optimizer.
+
+        Raises
+        ------
+        LimitError
+            It is more than the server allows; nothing changes.
+        """
+        last = run.snapshot
+        if last is None or not run.can_continue:  # a press may come twice
+            return
+        run.training = self.scheduler.start(
+            run.recipe, seed=run.seed, visitor=self.visitor, begins=last.bare()
+        )
+        mark = Mark(last.position, "trainer", None, None)
+        run.earlier, run.lost = replace(last, marks=(*last.marks, mark)), False
+        self.fill_in(run.recipe, run.seed)
+
+    def release(self) -> None:
+        """The connection is lost: the runs pause until it is back, or end after a while."""
+        for run in self.runs.live():
+            self.scheduler.release(run.training or "")
+        self.runs.limit_memory(live=True)  # their memory counts nowhere once they have ended
 
     def end(self, run: Run | None) -> None:
         """End a training run; what it has learned is kept."""

@@ -6,9 +6,10 @@ import re
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Browser, expect
 
-from tests.browser.page import Visit
+from tests.browser.page import DESKTOP, NO_INK, PATIENCE, Visit, free_port, serve
+from ui import i18n
 
 pytestmark = pytest.mark.browser
 
@@ -47,6 +48,14 @@ TOOLTIP_CHANGES = """() => {
         subtree: true, childList: true, characterData: true, attributes: true,
     });
 }"""
+# Streamlit's command line, with runs that do not outlive their connection.
+HURRIED = """
+import sys
+from streamlit.web import cli
+from ui.training.scheduler import Scheduler
+Scheduler.release = Scheduler.stop
+sys.exit(cli.main())
+"""
 # Nodes that must stay the same ones while a training runs.
 STEADY = (
     ".stVegaLiteChart svg.marks",
@@ -266,6 +275,48 @@ def test_a_lost_connection_that_comes_back_finds_the_training_going_on(
     desk.expect_digit(7)
     told = ("CLOSING or CLOSED state", "when disconnected from server", "INTERNET_DISCONNECTED")
     desk.forgive(*told)
+
+
+def test_a_run_lost_with_the_connection_is_continued_and_one_lost_with_the_server_is_told(
+    chromium: Browser,
+) -> None:
+    port = free_port()
+    with chromium.new_context(**DESKTOP) as context:
+        context.add_init_script(KEEP_SOCKETS)
+        with serve(port=port, program=("-c", HURRIED)) as address:
+            desk = Visit(context, address).open()
+            desk.draw(7)
+            desk.expect_digit(7)
+            desk.set_field("Digits used", "1000")
+            desk.set_field("Epochs", "9999")
+            desk.press("train")
+            desk.expect_epoch(1)
+            desk.page.evaluate("window.sockets.at(-1).close()")
+            expect(desk.status).to_contain_text(i18n.LOST_CONTINUE)
+            advice = desk.box(".st-key-advice")
+            offer = desk.button("continue")
+            expect(offer).to_have_text(re.compile(r"Continue from epoch \d+\.\d\d"))
+            epoch = int(offer.inner_text().split()[-1].partition(".")[0])
+            desk.press("continue")
+            desk.expect_epoch(epoch + 2)
+            marked = desk.page.locator('.stVegaLiteChart[aria-label^="Loss over"]')
+            expect(marked).to_contain_text(i18n.CONTINUED)
+            assert desk.box(".st-key-advice") == advice
+            told = desk.page.locator(".stSidebar .forgotten")
+            expect(told).to_be_hidden()
+            desk.expect_digit(7)
+            assert not desk.page.evaluate(NO_INK, desk.slate.element_handle())
+        with serve(port=port):
+            expect(told).to_have_text(i18n.FORGOTTEN, timeout=2 * PATIENCE)
+            expect(told).to_be_visible()
+            assert desk.box(".st-key-advice") == advice
+            desk.expect_digit(7)
+            assert not desk.page.evaluate(NO_INK, desk.slate.element_handle())
+            desk.press("train")
+            expect(told).to_be_hidden()
+            gone = ("WebSocket", "disconnected", "ERR_CONNECTION", "endpoint", "not responding")
+            desk.forgive(*gone)
+            assert not desk.complaints()
 
 
 def test_a_training_that_diverges_stops_by_itself_and_says_what_to_try(desk: Visit) -> None:

@@ -74,6 +74,8 @@ def test_moments_of_ended_runs_take_what_the_others_leave_of_the_share(
     live = runs.add("Adam", ADAM, 0, training="run-1", snapshot=snapshot(moments=moments))
     runs.limit_memory()
     assert live.snapshot.moments == moments  # the scheduler limits those
+    runs.limit_memory(live=True)  # its connection is lost
+    assert 1 < len(live.snapshot.moments) < len(moments)
 
 
 CONVOLUTION = RECIPES["convolution"]

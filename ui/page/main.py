@@ -6,12 +6,13 @@ room takes the place of the slate and all that belongs to a drawing, at `?lesson
 
 import streamlit as st
 
-from ui.page import heading, language, lesson, polling, prediction, room, sidebar
+from ui.page import heading, language, lesson, polling, prediction, room, sidebar, visit
 
 heading.check_config()
 language.settle()
 heading.set_up_page()
 heading.show()
+visit.look()  # first, so that no part finds a run ended and begins the page anew
 every = polling.set_up()
 with st.sidebar, st.container(gap="xsmall"):
     sidebar.settings()

@@ -65,6 +65,7 @@ def set_up() -> Intervals:
     seconds = visitor.polled[1]
     if seconds is None:
         return Intervals(None, None)
+    visitor.polls = True
     own = seconds * (1.0 + SPREAD * random.Random(visitor.visitor).random())
     return Intervals(own, own * (SLATE if seconds == SHORTEST else SLATE_OF_MANY))
 
@@ -78,14 +79,16 @@ def rerun_if_stale() -> None:
 
 
 def wait_until_sent() -> None:
-    """At the end of a full run, while training runs slow the server down: let the browser have it.
+    """At the end of a full run, while the page polls or anybody trains: let the browser have it.
 
     Where a part of the page runs next, Streamlit 1.67 drops what the full run has shown there and
     not yet sent, but still tells the browser that the full run is done. The browser takes that part
     for old and removes it, the slate with its drawing included.
     """
-    if len(visit.session().scheduler):
+    visitor = visit.session()
+    if visitor.polls or len(visitor.scheduler):
         time.sleep(SENT)
+    visitor.polls = bool(visitor.polled and visitor.polled[1])
 
 
 def _wait_for_pen() -> None:

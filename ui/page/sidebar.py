@@ -24,10 +24,14 @@ PACES = (0, 30, 10, 3, 1)  # batches per second; 0 is full speed
 
 def settings() -> None:
     """The heading and the fields; not part of what updates itself."""
+    session = visit.session()
+    made = len(session.runs) + len(session.hand)  # what would be lost with the session
+    told = f"window.digitLabSession({elements.json_text(session.token)}, {made});"
+    scripts = visit.cookie() + elements.script("forgotten", told)
     title = st.container(horizontal=True, wrap=False, key="training-title")
-    title.html(elements.heading(i18n.TRAINING) + visit.cookie(), unsafe_allow_javascript=True)
+    title.html(elements.heading(i18n.TRAINING) + scripts, unsafe_allow_javascript=True)
     with st.container(key="trouble"):  # nothing below is moved when it comes or goes
-        if trouble := visit.session().scheduler.trouble:
+        if trouble := session.scheduler.trouble:
             st.warning(i18n.plain(i18n.say("TRAINERS_TROUBLE", error=trouble)))
     fields.show()
     with title:
@@ -63,7 +67,7 @@ def strip() -> None:
     session = visit.session()
     live = session.training is not None
     with st.container(key="strip"):
-        st.html(elements.status(*_status(session.snapshot)[:2]))
+        st.html(elements.status(*_status(session.snapshot)[:2]) + _forgotten(session.snapshot))
         with st.container(horizontal=True):
             st.button(
                 i18n.TRAIN,
@@ -80,17 +84,41 @@ def _advice(run: Snapshot | None) -> None:
     """What the chosen preset is about, or the most urgent hint about a run, with its fix."""
     session = visit.session()
     hint = hints.hint(run) if run is not None and run.drawings is None else None
+    controlled = session.runs.controlled()
     with st.container(key="advice"):
+        if controlled is not None and controlled.can_continue and run is not None:
+            st.html(elements.hint(i18n.LAST_SNAPSHOT))
+            epoch = i18n.decimal(run.position, 2)
+            st.button(i18n.say("CONTINUE", epoch=epoch), key="continue", on_click=_continue)
+            return
         if hint is None or run is None:
             recipe = session.base(session.preset)
             story = i18n.STORIES[session.preset]
             if recipe != PRESETS[session.preset]:
                 story = i18n.say("STORY_CHANGED", recipe=sentences.recipe(recipe))
-            st.html(elements.small(story))
+            st.html(_forgotten(run) + elements.small(story))
             return
         sentence, fix = sentences.hint(hint)
         st.html(elements.hint(sentence))
         st.button(fix, key="fix", on_click=_fix, args=(hint, hint.live(run)))
+
+
+def _forgotten(run: Snapshot | None) -> str:
+    return elements.forgotten() if run is None else ""
+
+
+def _continue() -> None:
+    """Let a lost run go on from its last snapshot."""
+    session = visit.session()
+    run = session.runs.controlled()
+    session.start_error = session.link_error = None
+    try:
+        if run is not None:
+            session.continue_run(run)
+    except LimitError as error:
+        session.start_error = error
+    else:
+        set_pace()
 
 
 def _fix(hint: Hint, live: bool) -> None:
@@ -240,7 +268,8 @@ def _status(run: Snapshot | None) -> tuple[str, ...]:
     session = visit.session()
     controlled = session.runs.controlled()
     if controlled is not None and controlled.lost:
-        return (i18n.STOPPED_BY_ITSELF, i18n.LOST)
+        told = i18n.LOST_CONTINUE if controlled.can_continue else i18n.LOST
+        return (i18n.STOPPED_BY_ITSELF, told)
     if run is None:
         return (i18n.IDLE_STATUS,)
     headline = i18n.say("EPOCH_OF", done=run.epoch, epochs=run.recipe.epochs)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 import secrets
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import streamlit as st
@@ -30,19 +29,6 @@ COOKIE = "digit-lab-visitor"  # all programs on a host share its cookies, whatev
 FORMER_COOKIE = "visitor"  # before version 1.0
 TOKEN = re.compile(r"[A-Za-z0-9_-]{16,64}")
 YEAR = 365 * 24 * 3600  # seconds
-
-
-@dataclass
-class Connection:
-    """A visitor's connection to the server; Streamlit forgets it when the connection is lost."""
-
-    scheduler: Trainers
-    runs: set[str] = field(default_factory=set)
-
-    def release(self) -> None:
-        """Called when the connection is lost: its training runs pause until it is back."""
-        for run in self.runs:
-            self.scheduler.release(run)
 
 
 @st.cache_resource(show_spinner=False)
@@ -80,11 +66,6 @@ def rooms() -> Rooms | None:
     return Rooms(RoomStore(chosen.database, limits), _shipped_networks)
 
 
-@st.cache_resource(scope="session", show_spinner=False, on_release=Connection.release)
-def _connection() -> Connection:
-    return Connection(scheduler())
-
-
 def session() -> Session:
     """What the page remembers of this visitor."""
     if "session" not in st.session_state:
@@ -93,11 +74,15 @@ def session() -> Session:
     return found
 
 
+@st.cache_resource(scope="session", show_spinner=False, on_release=Session.release)
+def _connected() -> Session:
+    """The same, until the connection is lost: then Streamlit forgets it, and releases it."""
+    return session()
+
+
 def look() -> None:
     """Look at the visitor's runs; they belong to this connection from now on."""
-    visitor = session()
-    visitor.look()
-    _connection().runs = {run.training for run in visitor.runs.live() if run.training}
+    _connected().look()
 
 
 def _visitor() -> str:

@@ -29,7 +29,7 @@ from distributed.deploy.subprocess import SubprocessWorker
 
 from nn import Dataset, Network, Recipe
 
-from .history import MAX_BATCHES
+from .history import joined
 from .limits import Limits, is_short, make_room, training_images
 from .run import Data
 from .scheduler import DROP_AFTER, Scheduler
@@ -62,7 +62,7 @@ class ClusterRun:
     commands : not sent yet
     wanted : whether its page has looked since the worker was asked
     pace : batches per second, or None
-    begins, drawings : what is taught, and to whom; None for a training
+    begins, drawings : of `Scheduler.start`
     until : the epochs or batches after which it is to pause by itself
     released : its page's connection is lost
     """
@@ -270,10 +270,7 @@ class Cluster:
             return
         begins = run.begins
         if run.before is not None:
-            best = [m for m in run.snapshot.moments if m.epoch == run.snapshot.best_epoch]
-            begins = replace(
-                run.snapshot, points=(), batches=(), layers=(), marks=(), moments=tuple(best)
-            )
+            begins = run.snapshot.bare()
         start = {
             "recipe": run.snapshot.recipe,
             "seed": run.snapshot.seed,
@@ -324,7 +321,7 @@ class Cluster:
         if not run.is_live:
             run.worker = None
             return
-        if run.begins is not None:  # it takes a second: from the start
+        if run.drawings is not None:  # it takes a second: from the start
             seen = Snapshot(seen.state, seen.recipe, seen.seed, drawings=run.drawings)
         elif seen.network is not None:
             mark = Mark(seen.position, "trainer", None, None)
@@ -500,25 +497,3 @@ async def _first(event: asyncio.Event, seconds: float) -> None:
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             await event.wait()
-
-
-def joined(before: Snapshot | None, now: Snapshot) -> Snapshot:
-    """One run from what came before it was moved and what has become of it since."""
-    if before is None:
-        return now
-    validated = [run.best for run in (before, now) if run.best is not None]
-    return replace(
-        now,
-        epoch=max(before.epoch, now.epoch),
-        step=max(before.step, now.step),
-        position=max(before.position, now.position),
-        accuracy=before.accuracy if math.isnan(now.accuracy) else now.accuracy,
-        points=before.points + now.points,
-        batches=(before.batches + now.batches)[-MAX_BATCHES:],
-        layers=before.layers + now.layers,
-        marks=before.marks + now.marks,
-        moments=before.moments + now.moments,
-        best=max(validated, key=lambda point: point.validation_accuracy or 0.0, default=None),
-        network=now.network or before.network,
-        seconds=max(before.seconds, now.seconds),
-    )

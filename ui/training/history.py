@@ -9,12 +9,13 @@ from __future__ import annotations
 import itertools
 import math
 from collections import deque
+from dataclasses import replace
 from typing import Generic, TypeVar
 
 from nn import Network, Progress
 from nn.explain.diagnostics import layer_figures
 
-from .snapshot import LayerPoint, Mark, Moment, Point
+from .snapshot import LayerPoint, Mark, Moment, Point, Snapshot
 
 POINTS_PER_EPOCH, MAX_POINTS = 8, 800
 LAYERS_PER_EPOCH, MAX_LAYERS = 8, 160
@@ -185,3 +186,25 @@ class History:
                 found: Moment = moment
                 return found
         return Moment.of(progress)
+
+
+def joined(before: Snapshot | None, now: Snapshot) -> Snapshot:
+    """One run from what came before it was continued and what has become of it since."""
+    if before is None:
+        return now
+    validated = [run.best for run in (before, now) if run.best is not None]
+    return replace(
+        now,
+        epoch=max(before.epoch, now.epoch),
+        step=max(before.step, now.step),
+        position=max(before.position, now.position),
+        accuracy=before.accuracy if math.isnan(now.accuracy) else now.accuracy,
+        points=before.points + now.points,
+        batches=(before.batches + now.batches)[-MAX_BATCHES:],
+        layers=before.layers + now.layers,
+        marks=before.marks + now.marks,
+        moments=before.moments + now.moments,
+        best=max(validated, key=lambda point: point.validation_accuracy or 0.0, default=None),
+        network=now.network or before.network,
+        seconds=max(before.seconds, now.seconds),
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from nn import Dataset, Network, Progress, Recipe
@@ -169,6 +169,11 @@ class Snapshot:
     share: float = 0.0
     waiting: bool = False
     drawings: Dataset | None = None
+
+    def bare(self) -> Snapshot:
+        """All that it takes to continue the run: no curves and marks, and of the moments the best."""
+        best = tuple(moment for moment in self.moments if moment.epoch == self.best_epoch)
+        return replace(self, points=(), batches=(), layers=(), marks=(), moments=best)
 
     @property
     def best_epoch(self) -> int | None:

@@ -43,6 +43,11 @@ def hint(text: str) -> str:
     return f'<p class="hint" role="status">{html.escape(text)}</p>'
 
 
+def forgotten() -> str:
+    """That the server has forgotten the page's runs; forgotten.js shows it where that is so."""
+    return f'<p class="hint forgotten" role="status">{html.escape(i18n.FORGOTTEN)}</p>'
+
+
 def script(name: str, then: str = "") -> str:
     """A script of assets/js as an element, with code to run after it."""
     return f"<script>{assets.text(f'js/{name}.js')}\n{then}</script>"

@@ -40,6 +40,18 @@ def wait_until_trained(page: AppTest) -> None:
     raise AssertionError("the training did not end")
 
 
+def step_once(page: AppTest) -> None:
+    """Press Step, and wait until one epoch is trained."""
+    page.button(key="step").click().run()
+    waiting = threading.Event()
+    for _ in range(200):
+        page.run()
+        if session_of(page).snapshot.state is State.PAUSED:
+            return
+        waiting.wait(0.05)
+    raise AssertionError("the epoch did not end")
+
+
 def training(page: AppTest) -> str | None:
     """The scheduler's id of the visitor's run; None when there is none."""
     return session_of(page).training
@@ -278,19 +290,65 @@ def test_a_full_server_says_so_and_keeps_what_was_trained(
 
 def test_a_dropped_run_is_reported_and_its_network_kept(page: AppTest) -> None:
     page.run()
-    page.button(key="step").click().run()
-    waiting = threading.Event()
-    for _ in range(200):
-        page.run()
-        if session_of(page).snapshot.state is State.PAUSED:
-            break
-        waiting.wait(0.05)
+    step_once(page)
     visit.scheduler().stop(training(page))
     page.run()
     assert not page.exception
     assert training(page) is None
-    assert i18n.LOST in html(page)
+    assert i18n.LOST_CONTINUE in html(page)
     assert session_of(page).snapshot.network is not None
+
+
+def test_a_dropped_run_goes_on_from_its_last_snapshot(page: AppTest) -> None:
+    page.run()
+    page.number_input(key="epochs-adam").set_value(3)
+    page.number_input(key="samples-adam").set_value(3000)
+    page.run()
+    assert "continue" not in [button.key for button in page.button]
+    step_once(page)
+    before = session_of(page).snapshot
+    visit.scheduler().stop(training(page))
+    page.run()
+    page.number_input(key="epochs-adam").set_value(50)  # for another run
+    page.run()
+    assert page.button(key="continue").label == "Continue from epoch 1.00"
+    page.button(key="continue").click().run()
+    assert page.number_input(key="epochs-adam-1").value == 3
+    wait_until_trained(page)
+    [run] = session_of(page).runs
+    after = run.snapshot
+    assert (after.state, after.epoch, after.step) == (State.FINISHED, 3, 3 * before.step)
+    assert after.points[: len(before.points)] == before.points
+    epochs = [point.epoch for point in after.points]
+    assert epochs == sorted(set(epochs))
+    assert epochs[-1] == 3
+    assert [(mark.epoch, mark.field) for mark in after.marks] == [(1.0, "trainer")]
+    assert after.points[len(before.points)].loss < before.points[0].loss / 2  # not anew
+    assert [moment.epoch for moment in after.moments] == sorted(m.epoch for m in after.moments)
+    assert "continue" not in [button.key for button in page.button]
+
+
+def test_a_dropped_run_that_was_not_seen_can_only_be_trained_again(page: AppTest) -> None:
+    page.run()
+    session = session_of(page)
+    run = session.start(RECIPES["adam"], 0, "Adam")
+    session.scheduler.stop(run.training)
+    page.run()
+    assert i18n.LOST in html(page)
+    assert "continue" not in [button.key for button in page.button]
+
+
+def test_a_dropped_run_stays_as_it_is_where_the_server_has_no_room(
+    page: AppTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page.run()
+    step_once(page)
+    visit.scheduler().stop(training(page))
+    page.run()
+    monkeypatch.setattr(visit.scheduler(), "limits", Limits(runs=0))
+    page.button(key="continue").click().run()
+    assert "Try again when one has ended" in shown(page.warning)[0]
+    assert "continue" in [button.key for button in page.button]
 
 
 def spoil(path: Path, how: str) -> None:

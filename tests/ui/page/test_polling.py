@@ -181,3 +181,20 @@ def test_a_full_run_waits_to_be_sent_while_anybody_trains(
     session.scheduler = Many(1)
     polling.wait_until_sent()
     assert naps == [polling.SENT]
+
+
+def test_the_first_full_run_after_the_last_poll_waits_to_be_sent(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    naps: list[float] = []
+    monkeypatch.setattr(polling.time, "sleep", naps.append)
+    polling.set_up()
+    session.scheduler = Many(0)
+    for run in session.runs:
+        run.training = None
+    polling.set_up()
+    polling.wait_until_sent()  # until this run has come, the browser goes on to poll
+    assert naps == [polling.SENT]
+    polling.set_up()
+    polling.wait_until_sent()
+    assert naps == [polling.SENT]

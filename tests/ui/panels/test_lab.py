@@ -342,7 +342,7 @@ def test_trainings_that_a_reload_left_behind_make_room_for_a_new_one(
     after = open_page().run()
     after.button(key="train").click().run()
     assert "at once" in shown(after.warning)[0]
-    visit.Connection(everyone, {left}).release()
+    session_of(before).release()
     after.button(key="train").click().run()
     assert not after.warning
     assert everyone.look(left) is None

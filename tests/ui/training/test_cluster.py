@@ -48,7 +48,7 @@ def see(cluster: Cluster, run: str) -> Snapshot:
     return snapshot
 
 
-def start(cluster: Cluster, recipe: Recipe = RECIPE, *, seed: int = 0, **more: int) -> str:
+def start(cluster: Cluster, recipe: Recipe = RECIPE, *, seed: int = 0, **more: object) -> str:
     return cluster.start(recipe, seed=seed, visitor=f"visitor {seed}", **more)
 
 
@@ -168,9 +168,12 @@ def test_the_limits_are_the_servers(cluster: Cluster) -> None:
 
 
 def test_a_killed_workers_runs_continue_from_their_latest_snapshots(cluster: Cluster) -> None:
-    runs = [start(cluster, seed=seed) for seed in range(4)]
+    network = RECIPE.build_network(rng=np.random.default_rng(0))
+    begun = Snapshot(State.PAUSED, RECIPE, epoch=100, step=1600, position=100.0, network=network)
+    runs = [start(cluster, seed=seed, begins=None if seed else begun) for seed in range(4)]
     for run in runs:  # so far that weights of a moment ago are nearly as good
-        wait_for(lambda run=run: trains(cluster, run) and see(cluster, run).position > 50)
+        far = 50 if run != runs[0] else 150
+        wait_for(lambda run=run, far=far: trains(cluster, run) and see(cluster, run).position > far)
     lost = worker_of(cluster, runs[0])
     there = [run for run in runs if worker_of(cluster, run) == lost]
     before = {run: see(cluster, run) for run in runs}
