@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
-from tests.browser.page import PHONE, Visit
+from tests.browser.page import ELSEWHERE, PHONE, Visit
 from tests.nn.drawing.test_photo import file_of, photo
 from tests.nn.drawing.test_rows import page_of
 from ui import i18n
@@ -27,6 +27,7 @@ PASTE = """([data, type]) => {
 }"""
 
 
+UPLOADER = ".stFileUploader"
 PAGE = file_of((255 - 170 * page_of("305", "2987", angle=2)).astype(np.uint8))
 
 
@@ -69,6 +70,26 @@ def test_a_file_that_is_no_picture_is_refused_in_a_sentence_and_the_slate_stays(
         re.compile("This photo cannot be read: expected a picture such as a PNG")
     )
     desk.expect_digit(7)
+
+
+def test_in_another_sites_frame_a_sentence_takes_the_uploaders_place(desk: Visit) -> None:
+    corner = desk.page.locator(".st-key-photo-corner")
+    uploader, told = corner.locator(UPLOADER), corner.locator(".framed")
+    expect(uploader).to_be_visible()
+    expect(told).to_be_hidden()
+    desk.page.goto(f"{desk.address}/_stcore/health")
+    inside = desk.address.replace("127.0.0.1", ELSEWHERE)
+    size = "width: 1400px; height: 860px"
+    desk.page.set_content(f'<iframe src="{inside}/?lang=de" style="{size}"></iframe>')
+    frame = desk.page.frame_locator("iframe")
+    told = frame.locator(".st-key-photo-corner .framed")
+    expect(told).to_contain_text(i18n.CATALOGUES["de"]["FRAMED"])
+    link = told.get_by_role("link", name=i18n.CATALOGUES["de"]["FRAMED_OPEN"])
+    expect(link).to_have_attribute("href", re.compile(f"^{inside}"))
+    expect(link).to_have_attribute("target", "_blank")
+    expect(frame.locator(UPLOADER).first).to_be_hidden()
+    frame.locator(".st-key-sample-7 button").filter(visible=True).click()  # the rest works
+    expect(frame.locator(".st-key-verdict .verdict:not(.live *)")).to_contain_text("7")
 
 
 def test_a_digit_of_a_page_is_looked_at_when_it_is_pressed_or_chosen_by_keyboard(

@@ -9,17 +9,17 @@ from ui import i18n
 from ui.session import Photo
 from ui.view import elements, sentences
 
-from . import visit
+from . import upload, visit
 
 KINDS = ["png", "jpg", "jpeg", "webp", "gif", "bmp", "tif", "tiff"]
 
 
-def upload() -> None:
+def corner() -> None:
     """The place to drop a photo, with what became of it; its height never changes."""
     with st.container(key="photo-corner"):
         st.html(elements.small(i18n.PHOTO_READ if is_read() else i18n.PHOTO_HELP))
         with st.container(key="photo-row", horizontal=True, vertical_alignment="center"):
-            st.file_uploader(
+            upload.place(
                 i18n.PHOTO, type=KINDS, key="photo", on_change=_take, label_visibility="collapsed"
             )
             st.button(

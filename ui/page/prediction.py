@@ -56,7 +56,7 @@ def show() -> None:
     with left:
         slate.samples()
     with right:
-        photo.upload()
+        photo.corner()
     if found is not None and network is not None:
         numbering.show(found, number, place)
     shipped = [networks.get(name) for name in visit.SHIPPED]

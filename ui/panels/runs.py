@@ -6,7 +6,7 @@ import streamlit as st
 
 from nn import CheckpointError, RecipeError
 from ui import files, i18n
-from ui.page import download, fields, language, visit
+from ui.page import download, fields, language, upload, visit
 from ui.presets import LESSONS, Lesson
 from ui.room.room import Rooms
 from ui.room.store import RoomError
@@ -208,7 +208,7 @@ def _files(session: Session) -> None:
         elif session.store is not None:
             st.html(elements.heading(i18n.SHELF) + elements.small(i18n.SHELF_EMPTY))
     with right:
-        st.file_uploader(
+        upload.place(
             i18n.LOAD,
             type=["npz"],
             key="checkpoint",

@@ -171,7 +171,7 @@ class Snapshot:
     drawings: Dataset | None = None
 
     def bare(self) -> Snapshot:
-        """All that it takes to continue the run: no curves and marks, and of the moments the best."""
+        """All that it takes to continue the run: no curves or marks, and only the best moment."""
         best = tuple(moment for moment in self.moments if moment.epoch == self.best_epoch)
         return replace(self, points=(), batches=(), layers=(), marks=(), moments=best)
 

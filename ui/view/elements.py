@@ -48,6 +48,12 @@ def forgotten() -> str:
     return f'<p class="hint forgotten" role="status">{html.escape(i18n.FORGOTTEN)}</p>'
 
 
+def framed(address: str) -> str:
+    """That no file can be uploaded in another site's frame; framed.js shows it where that is so."""
+    link = f'<a href="{html.escape(address)}" target="_blank">{html.escape(i18n.FRAMED_OPEN)}</a>'
+    return f'<p class="framed">{html.escape(i18n.FRAMED)} {link}</p>'
+
+
 def script(name: str, then: str = "") -> str:
     """A script of assets/js as an element, with code to run after it."""
     return f"<script>{assets.text(f'js/{name}.js')}\n{then}</script>"
