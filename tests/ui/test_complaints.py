@@ -120,7 +120,7 @@ CASES: dict[str, tuple[Callable[[], object], str, str]] = {
     "photo_other": (lambda: photo_ink(b"hello"), "of another kind", "andere Art von Datei"),
     "photo_heic": (lambda: photo_ink(b"\0\0\0\x18ftypheic" + bytes(40)), "HEIC", "HEIC"),
     "photo_broken": (lambda: photo_ink(picture(600)[:80]), "broken or cut", "beschädigt oder"),
-    "photo_large": (lambda: photo_ink(picture(6000)), "at most 25 mega", "höchstens 25 Mega"),
+    "photo_large": (lambda: photo_ink(picture(7000)), "at most 40 mega", "höchstens 40 Mega"),
     "checkpoint_missing": (
         lambda: load_checkpoint("nowhere/none.npz"),
         "none.npz: there is no such file",

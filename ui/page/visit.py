@@ -82,7 +82,8 @@ def _connected() -> Session:
 
 def look() -> None:
     """Look at the visitor's runs; they belong to this connection from now on."""
-    _connected().look()
+    _connected()
+    session().look()
 
 
 def _visitor() -> str:
