@@ -195,9 +195,9 @@ def _speed(pace: int) -> str:
 
 def set_pace() -> None:
     """Train at the chosen speed."""
-    session = visit.session()
-    if session.training is not None:
-        session.scheduler.pace(session.training, st.session_state.get("speed") or None)
+    session, pace = visit.session(), st.session_state.get("speed")
+    if session.training is not None and pace in PACES:  # not the word of a language before
+        session.scheduler.pace(session.training, pace or None)
 
 
 def start(*, epochs: int | None = None, batches: int | None = None) -> None:
