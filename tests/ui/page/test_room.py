@@ -350,11 +350,16 @@ def test_a_download_says_why_where_the_database_fails(
 
 
 def test_another_tab_forgets_the_run_of_a_room_that_was_deleted(
-    present: Callable[[str], AppTest], code: str, store: RoomStore
+    present: Callable[[str], AppTest],
+    code: str,
+    store: RoomStore,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(page_room, "ROOM_TEACHING", TEACHING.replace(samples=640))
     write(store, code, 3)
     page = present(code)
     learn(page, "original")
+    assert len(session_of(page).runs) == 1
     store.delete(code)
     the_rooms = visit.rooms()
     assert the_rooms is not None

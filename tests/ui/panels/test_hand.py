@@ -12,6 +12,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from nn import Dataset
+from nn.teach import TEACHING
 from tests.helpers import drawing
 from tests.nn.drawing.test_segmentation import side_by_side
 from tests.ui.page.test_photo import draw
@@ -173,18 +174,31 @@ def test_what_was_taught_is_kept_and_comes_back_with_its_drawings(
     assert not later.exception
 
 
-@pytest.mark.parametrize("name", registry.PANELS)
+def look_at_every_panel(page: AppTest) -> None:
+    for name in registry.PANELS:
+        page.session_state["panels-en"] = i18n.say(name)
+        page.run()
+        assert not page.exception, name
+        assert session_of(page).panel == name
+
+
 def test_every_panel_shows_a_network_that_was_taught(
-    open_page: Callable[..., AppTest], mnist: tuple[Dataset, Dataset], name: str
+    page: AppTest, mnist: tuple[Dataset, Dataset]
 ) -> None:
-    page = open_page(panel=name).run()
     fill(page, mnist, 3)
     draw(page, drawing(3))
     session = session_of(page)
-    session.teach(visit.shipped("original"), "Original, taught")
+    run = session.teach(visit.shipped("original"), "Original, taught", batches=5)
+    waiting = threading.Event()
+    while run.snapshot is None or run.snapshot.state is not State.PAUSED:
+        page.run()
+        waiting.wait(0.05)
+    assert run.snapshot.step == 5
+    look_at_every_panel(page)  # half way
+    session.scheduler.resume(session.training)
     wait(page)
     assert session.network is session.runs.controlled().network
-    assert not page.exception
+    look_at_every_panel(page)
 
 
 def test_the_preset_teaches_original(page: AppTest, mnist: tuple[Dataset, Dataset]) -> None:
@@ -222,14 +236,14 @@ def test_a_teaching_can_be_stopped_and_leaves_a_network_that_reads(
 def test_its_model_can_be_deleted_meanwhile(page: AppTest, mnist: tuple[Dataset, Dataset]) -> None:
     drawings = fill(page, mnist)
     session = session_of(page)
-    page.button(key="teach").click().run()
-    first = session.runs.controlled()
+    short = TEACHING.replace(samples=640)
+    first = session.teach(visit.shipped("original"), "Original, taught", recipe=short)
     wait(page)
     page.button(key="teach").click().run()  # the taught one is taught again
     session.delete(first)
     drawings.clear()
     wait(page)
-    assert session.runs.controlled().name == "Best, taught 2"
+    assert session.runs.controlled().name == "Original, taught 2"
     assert session.runs.controlled().snapshot.state is State.FINISHED
 
 
