@@ -210,6 +210,14 @@ class Visit:
             "data-test-script-state", "notRunning"
         )
 
+    def each_theme(self) -> Iterator[str]:
+        """The open page in the theme that it has, then in the other; with reduced motion."""
+        dark = self.page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches")
+        for theme in ("dark", "light") if dark else ("light", "dark"):
+            self.page.emulate_media(color_scheme=theme)
+            expect(self.page.locator(".stApp")).to_have_css("color-scheme", theme)
+            yield theme
+
     # Pressing.
 
     def button(self, key: str) -> Locator:

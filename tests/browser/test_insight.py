@@ -1,4 +1,7 @@
-"""Why this digit, and what is inside: on a drawing, in both themes, on a desk and on a phone."""
+"""Why this digit, and what is inside: on a drawing, in both themes, on a desk and on a phone.
+
+What is pressed is pressed on a phone, where there is least room; by keyboard, on a desk.
+"""
 
 from __future__ import annotations
 
@@ -15,20 +18,20 @@ from tests.browser.test_looks import illegible, overflow
 
 pytestmark = pytest.mark.browser
 
-PLACES: dict[str, dict[str, Any]] = {
-    "a desk in the light": {**DESKTOP, "color_scheme": "light"},
-    "a phone in the dark": {**PHONE, "color_scheme": "dark"},
-}
-everywhere = pytest.mark.parametrize("place", PLACES)
+
+@pytest.fixture
+def phone(visit: Callable[..., Visit]) -> Visit:
+    """The page on a phone, with a 7 drawn on it."""
+    phone = visit(**PHONE, reduced_motion="reduce")
+    phone.touch(7)
+    phone.expect_digit(7)
+    return phone
 
 
-def with_a_seven(visit: Callable[..., Visit], place: str) -> Visit:
-    """The page at one of the places, with a 7 drawn on it."""
-    visitor = visit(**PLACES[place])
-    draw = visitor.touch if PLACES[place].get("has_touch") else visitor.draw
-    draw(7)
-    visitor.expect_digit(7)
-    return visitor
+def expect_legible(visitor: Visit, places: tuple[str, ...]) -> None:
+    """The texts at these places are legible in either theme."""
+    for theme in visitor.each_theme():
+        assert illegible(visitor, places) == [], theme
 
 
 def touchable(parts: Locator) -> bool:
@@ -37,13 +40,11 @@ def touchable(parts: Locator) -> bool:
     return bool(boxes) and all(box and min(box["width"], box["height"]) >= 44 for box in boxes)
 
 
-@everywhere
-def test_why_a_seven_and_not_a_one(visit: Callable[..., Visit], place: str) -> None:
-    visitor = with_a_seven(visit, place)
-    panel = visitor.open_panel("Why")
-    expect(visitor.pressable("a-7")).to_be_checked()
-    visitor.pressable("b-1").click()
-    expect(visitor.pressable("b-1")).to_be_checked()
+def test_why_a_seven_and_not_a_one(phone: Visit) -> None:
+    panel = phone.open_panel("Why")
+    expect(phone.pressable("a-7")).to_be_checked()
+    phone.pressable("b-1").click()
+    expect(phone.pressable("b-1")).to_be_checked()
     says = panel.locator(".reasons")
     expect(says).to_contain_text(re.compile(r"Best evidence for 7: the ink .* \(\+\d\.\d\)"))
     expect(says).to_contain_text(re.compile("for 1|against 1"))
@@ -53,24 +54,21 @@ def test_why_a_seven_and_not_a_one(visit: Callable[..., Visit], place: str) -> N
     expect(picture).to_be_visible()
     assert picture.evaluate("image => image.complete && image.naturalWidth") == 280
     against_one = picture.get_attribute("src")
-    visitor.pressable("b-3").click()
+    phone.pressable("b-3").click()
     expect(picture).to_have_count(0)
     other = panel.get_by_role(
         "img", name="each pixel coloured by what it adds to the lead of 7 over 3"
     )
     expect(other).not_to_have_attribute("src", against_one or "")
     places = (".reasons", ".choices .ask", ".choice", ".scale span", ".answer span", ".turn")
-    assert illegible(visitor, places) == []
-    assert overflow(visitor) <= 0
-    if "phone" in place:
-        assert touchable(panel.locator(".choice"))
-        assert touchable(panel.locator("button.patch"))
+    expect_legible(phone, places)
+    assert overflow(phone) <= 0
+    assert touchable(panel.locator(".choice"))
+    assert touchable(panel.locator("button.patch"))
 
 
-@everywhere
-def test_the_bars_answer_when_a_part_is_erased(visit: Callable[..., Visit], place: str) -> None:
-    visitor = with_a_seven(visit, place)
-    panel = visitor.open_panel("Why")
+def test_the_bars_answer_when_a_part_is_erased(phone: Visit) -> None:
+    panel = phone.open_panel("Why")
     answer = panel.locator(".answer .figure").nth(7)
     before = answer.inner_text()
     assert "→" not in before
@@ -87,10 +85,10 @@ def test_the_bars_answer_when_a_part_is_erased(visit: Callable[..., Visit], plac
     assert (calm["width"], calm["height"]) == (moved["width"], moved["height"])
     patches.nth(0).click()  # comes back
     expect(patches.nth(0)).to_have_attribute("aria-pressed", "false")
-    visitor.press("why-restore")
+    phone.press("why-restore")
     expect(patches.nth(3)).to_have_attribute("aria-pressed", "false")
     expect(answer).to_have_text(before)
-    expect(visitor.button("why-restore")).to_be_disabled()
+    expect(phone.button("why-restore")).to_be_disabled()
 
 
 def test_the_question_is_asked_and_a_patch_erased_by_keyboard_alone(desk: Visit) -> None:
@@ -114,6 +112,7 @@ def test_the_question_is_asked_and_a_patch_erased_by_keyboard_alone(desk: Visit)
     expect(patches.nth(1)).to_have_attribute("aria-pressed", "true")
     expect(patches.nth(1)).to_be_focused()
     expect(panel.locator(".answer").nth(7)).to_be_visible()
+    assert overflow(desk) <= 0
     keyboard.press("Shift+Tab")
     expect(desk.pressable("b-2")).to_be_focused()
 
@@ -135,14 +134,10 @@ def test_why_follows_the_network_while_it_learns(desk: Visit) -> None:
     desk.press("stop")
 
 
-@everywhere
-def test_the_most_active_unit_switched_off_moves_the_bars(
-    visit: Callable[..., Visit], place: str
-) -> None:
-    visitor = with_a_seven(visit, place)
-    visitor.choose_reader("Original")
-    visitor.expect_some_digit()
-    panel = visitor.open_panel("Inside")
+def test_the_most_active_unit_switched_off_moves_the_bars(phone: Visit) -> None:
+    phone.choose_reader("Original")
+    phone.expect_some_digit()
+    panel = phone.open_panel("Inside")
     nodes = panel.locator(".flow .unit")
     expect(nodes).to_have_count(6)
     assert panel.locator(".flow .line").count() == 6 + 18
@@ -153,26 +148,29 @@ def test_the_most_active_unit_switched_off_moves_the_bars(
     nodes.first.click()
     expect(nodes.first).to_have_attribute("aria-pressed", "true")
     expect(panel.locator(".exciting img")).to_have_count(8)
-    visitor.press("inside-switch")
+    phone.press("inside-switch")
     expect(panel.locator(".unit.off")).to_have_count(1)
     expect(panel.locator(".st-key-inside-answers")).to_contain_text(
         re.compile(r"Disabled: unit \d+ of layer 1")
     )
     expect(panel.locator(".answers")).to_contain_text("→")
     places = (".unit-of p", ".exciting li", ".lines span", ".answer span", ".st-key-panel-inside p")
-    assert illegible(visitor, places) == []
-    assert overflow(visitor) <= 0
-    if "phone" in place:
-        assert touchable(nodes)
-        assert touchable(panel.locator(".st-key-inside-switches button"))
-    visitor.press("inside-reset")
+    expect_legible(phone, places)
+    assert overflow(phone) <= 0
+    assert touchable(nodes)
+    assert touchable(panel.locator(".st-key-inside-switches button"))
+    phone.press("inside-reset")
     expect(panel.locator(".unit.off")).to_have_count(0)
     expect(figures).to_have_text(before)
 
 
-@everywhere
-def test_the_flow_of_a_thousand_units_fits(visit: Callable[..., Visit], place: str) -> None:
-    visitor = with_a_seven(visit, place)
+@pytest.mark.parametrize("screen", [DESKTOP, PHONE], ids=["desk", "phone"])
+def test_the_flow_of_a_thousand_units_fits(
+    visit: Callable[..., Visit], screen: dict[str, Any]
+) -> None:
+    visitor = visit(**screen)
+    visitor.press("sample-7")
+    visitor.expect_digit(7)
     panel = visitor.open_panel("Inside")
     nodes = panel.locator(".flow .unit")
     expect(nodes).to_have_count(12)
@@ -185,7 +183,7 @@ def test_the_flow_of_a_thousand_units_fits(visit: Callable[..., Visit], place: s
     assert overflow(visitor) <= 0
     frame = panel.locator(".flow-frame")
     assert frame.evaluate("frame => frame.scrollWidth - frame.clientWidth") <= 0
-    if "phone" in place:
+    if screen is PHONE:
         assert touchable(nodes)
 
 
@@ -229,10 +227,8 @@ def test_units_are_walked_through_and_pressed_by_keyboard(desk: Visit) -> None:
     expect(nodes.nth(7)).to_have_class(re.compile("off"))
 
 
-@everywhere
-def test_a_unit_is_stepped_through_in_numbers(visit: Callable[..., Visit], place: str) -> None:
-    visitor = with_a_seven(visit, place)
-    panel = visitor.open_panel("In numbers")
+def test_a_unit_is_stepped_through_in_numbers(phone: Visit) -> None:
+    panel = phone.open_panel("In numbers")
     steps = panel.locator(".step")
     expect(steps).to_have_count(10)
     expect(steps.first).to_have_attribute("aria-current", "step")
@@ -240,27 +236,26 @@ def test_a_unit_is_stepped_through_in_numbers(visit: Callable[..., Visit], place
     expect(panel.locator(".shapes")).to_have_text("x (1, 784) · W (784, 1536) → (1, 1536)")
     expect(panel.locator(".source").first).to_contain_text(re.compile(r"nn/layers\.py, line \d+"))
     expect(panel.locator(".source").first).to_contain_text("x @ self.W")
-    visitor.press("numbers-next")
+    phone.press("numbers-next")
     expect(steps.nth(1)).to_have_attribute("aria-current", "step")
     z = re.search(r"z = (−?[\d.]+)", panel.locator(".equation").inner_text())
     assert z is not None
-    visitor.press("numbers-next")
+    phone.press("numbers-next")
     expect(panel.locator(".equation")).to_contain_text(f"z = {z[1]}")
-    visitor.set_field("Unit of layer 1 to follow", "5")
+    phone.set_field("Unit of layer 1 to follow", "5")
     expect(panel).to_contain_text("The z of unit 5 of layer 1")
     places = (".says", ".equation", ".terms th", ".terms td", ".source code", ".source .number")
-    assert illegible(visitor, (*places, ".shapes", ".step", ".path .of")) == []
+    expect_legible(phone, (*places, ".shapes", ".step", ".path .of"))
     steps.nth(8).click()
     expect(panel.locator(".terms tbody tr")).to_have_count(11)
-    assert illegible(visitor, places) == []
-    assert overflow(visitor) <= 0
+    expect_legible(phone, places)
+    assert overflow(phone) <= 0
     steps.nth(9).click()
     expect(panel.locator("thead")).to_contain_text("q")
     q = float(panel.locator("tr.marked td").last.inner_text())
-    bar = float(visitor.widths()[7].removesuffix("%")) / 100
+    bar = float(phone.widths()[7].removesuffix("%")) / 100
     assert q == pytest.approx(bar, abs=6e-4)
-    if "phone" in place:
-        assert touchable(steps)
+    assert touchable(steps)
 
 
 def test_a_filters_map_is_looked_into_and_one_place_worked_out(

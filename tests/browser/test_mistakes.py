@@ -139,14 +139,14 @@ def test_a_drawing_finds_its_like_and_another_one_others(desk: Visit) -> None:
         expect(nearest.get_by_role("img", name=re.compile(r"^A \d, at distance"))).to_have_count(12)
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_mistakes_are_legible(visit: Callable[..., Visit], theme: str) -> None:
-    visitor = visit(color_scheme=theme)
+def test_mistakes_are_legible(visit: Callable[..., Visit]) -> None:
+    visitor = visit(reduced_motion="reduce")
     visitor.draw(7)
     visitor.expect_digit(7)
     panel = open_mistakes(visitor)
     expect(panel.locator(".neighbours img")).to_have_count(12)
-    assert illegible(visitor, TEXTS) == []
+    for theme in visitor.each_theme():
+        assert illegible(visitor, TEXTS) == [], theme
     visitor.choose_recipe("Original")
     visitor.press("step")  # one step of gradient descent: errors of every shade
     expect(visitor.status).to_contain_text("Epoch 1 of 400, paused")
@@ -154,7 +154,8 @@ def test_mistakes_are_legible(visit: Callable[..., Visit], theme: str) -> None:
     expect(panel.locator(".small").first).to_have_text("At epoch 1.0 of the training")
     shades = panel.locator(".matrix button").evaluate_all("all => all.map(b => b.dataset.shade)")
     assert {"right", "0", "6"} < set(shades)
-    assert illegible(visitor, TEXTS) == []
+    for theme in visitor.each_theme():
+        assert illegible(visitor, TEXTS) == [], theme
 
 
 def test_mistakes_fit_a_phone(visit: Callable[..., Visit]) -> None:
@@ -257,14 +258,14 @@ def test_the_map_follows_a_training_without_flipping(desk: Visit) -> None:
     expect(star_of(panel)).to_be_visible()
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_the_map_is_legible_and_fits_a_phone(visit: Callable[..., Visit], theme: str) -> None:
-    phone = visit(**PHONE, color_scheme=theme)
+def test_the_map_is_legible_and_fits_a_phone(visit: Callable[..., Visit]) -> None:
+    phone = visit(**PHONE, reduced_motion="reduce")
     phone.touch(7)
     phone.expect_digit(7)
     panel = open_map(phone)
     expect(star_of(panel)).to_be_visible()
-    assert illegible(phone, (".st-key-panel-map p", ".st-key-panel-map h2")) == []
+    for theme in phone.each_theme():
+        assert illegible(phone, (".st-key-panel-map p", ".st-key-panel-map h2")) == [], theme
     assert overflow(phone) <= 0
     box = panel.locator(".stVegaLiteChart").bounding_box()
     assert box is not None
