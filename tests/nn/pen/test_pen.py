@@ -160,7 +160,10 @@ def test_a_contact_sheet_has_a_row_a_style() -> None:
     assert (samples > 200).all()
 
 
-def test_the_command_draws_a_sheet(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_draws_a_sheet(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nn.pen.pen.COLUMNS", 3)  # of each style
     file = tmp_path / "sheet.png"
     assert main(["pen", "--sheet", str(file)]) == 0
     styles = len(load_skeletons())
