@@ -18,7 +18,7 @@ from ui import assets
 
 FALLBACK = "en"
 PUNCTUATION = re.compile(r"[!-/:-@\[-`{-~]")  # all that a backslash can escape in Markdown
-NUMBER = re.compile(r"[+-]?(?=[.,]?[0-9])[0-9]*[.,]?[0-9]*(e[+-]?[0-9]+)?", re.IGNORECASE)
+NUMBER = re.compile(r"[+-]?([0-9]+([.,][0-9]*)?|[.,][0-9]+)(e[+-]?[0-9]+)?", re.IGNORECASE)
 JOINED = re.compile(r":(?=\S)|www(?=\.)|@|[-<>~=](?=[-<>=])", re.IGNORECASE)
 
 
@@ -74,11 +74,11 @@ def number(value: float) -> str:
 
 
 def exact(value: float) -> str:
-    """A number with all its digits, which `read_number` takes for the same one: 0.001, 30."""
+    """A number with all its digits, which `parse_number` takes for the same one: 0.001, 30."""
     return repr(float(value)).removesuffix(".0").replace(".", say("DECIMAL"))
 
 
-def read_number(text: str, code: str = "") -> float:
+def parse_number(text: str, code: str = "") -> float:
     """The number that somebody has typed: 0.02 or 0,02, in either language.
 
     Where a sign may separate thousands, as in "1,000" on an English page, it is not read: whoever

@@ -470,7 +470,7 @@ class Session:
             training = run.training
             self.look_at(run, fresh=True)
             self.scheduler.stop(training)
-            run.training = None
+            run.training = run.earlier = None
 
     def delete(self, run: Run) -> None:
         """End a run, if it is live, and forget it."""
@@ -489,7 +489,8 @@ class Session:
         training = run.training
         snapshot = self.scheduler.look(training, fresh=fresh) if training else None
         if training is None or snapshot is None:
-            run.training, run.lost = None, training is not None
+            run.training = run.earlier = None
+            run.lost = training is not None
             return
         run.see(snapshot)
         if not run.live:

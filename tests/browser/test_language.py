@@ -85,6 +85,9 @@ def test_a_german_page_in_an_english_browser_reads_numbers_as_it_writes_them(
     expect(rate).to_have_value("0,0125")
     visitor.set_field("Lernrate", "0,02")
     visitor.set_field("Dropout", "0,1")
+    visitor.set_field("Ziffern", "10.000")  # not 10
+    expect(visitor.page.get_by_text("ohne Tausendertrennzeichen")).to_be_visible()
+    visitor.set_field("Ziffern", "10000")
     visitor.page.get_by_role("button", name="Link zu").click()
     link = visitor.page.locator("[data-testid=stPopoverBody] code")
     expect(link).to_contain_text("dropout=0.1&learning_rate=0.02")

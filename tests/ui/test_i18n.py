@@ -139,9 +139,9 @@ def test_a_typed_number_is_read_as_its_language_writes_it_or_not_at_all(
 ) -> None:
     if number is None:
         with pytest.raises(ValueError, match="expected a number"):
-            i18n.read_number(text, code)
+            i18n.parse_number(text, code)
     else:
-        assert i18n.read_number(text, code) == number
+        assert i18n.parse_number(text, code) == number
 
 
 @pytest.mark.parametrize("code", i18n.CATALOGUES)
@@ -150,4 +150,4 @@ def test_a_number_written_exactly_is_read_as_the_same_number(
 ) -> None:
     monkeypatch.setattr(i18n, "language", lambda: code)
     for number in (0.0, 30.0, 0.001, 1e-05, 1234.0, 1234.5, 0.0123456789, 1e6):
-        assert i18n.read_number(i18n.exact(number)) == number
+        assert i18n.parse_number(i18n.exact(number)) == number

@@ -12,7 +12,7 @@ import streamlit as st
 
 from nn import Recipe, RecipeError
 from nn.optimizers import OPTIMIZERS
-from nn.recipes import LIVE_FIELDS
+from nn.recipes import LIVE_FIELDS, check_seed
 from ui import i18n, links
 from ui.hints import can_drop
 from ui.links import Settings
@@ -28,6 +28,7 @@ FIELDS = (
     *("learning_rate", "dropout", "batch_size", "optimizer"),
 )
 LISTS = ("filters", "hidden")  # fields of the recipe with one number per layer
+WHOLE = ("kernel_size", "epochs", "samples", "patience")
 FRACTIONS = ("learning_rate", "dropout")
 
 
@@ -48,6 +49,7 @@ def show() -> None:
     _fields(session.preset, live=live)
     try:
         session.recipe, session.recipe_error = chosen(), None
+        seed()
     except RecipeError as error:
         session.recipe_error = error
 
@@ -74,30 +76,25 @@ def _fields(preset: str, *, live: bool) -> None:
         pair[0].text_input(
             i18n.FIELDS["filters"], **numbers("filters"), help=i18n.FILTERS_HELP, disabled=live
         )
-        pair[1].number_input(
-            i18n.FIELDS["kernel_size"],
-            **field("kernel_size"),
-            step=1,
-            help=i18n.KERNEL_SIZE_HELP,
-            disabled=live,
-        )
+        with pair[1]:
+            language.number_field(
+                i18n.FIELDS["kernel_size"],
+                **field("kernel_size"),
+                help=i18n.KERNEL_SIZE_HELP,
+                disabled=live,
+            )
     first = st.columns([11, 8, 11], gap="xsmall", wrap=False)
     fixed = live or preset == TAUGHT  # Original has its own
     first[0].text_input(i18n.HIDDEN, **numbers("hidden"), help=i18n.HIDDEN_HELP, disabled=fixed)
-    first[1].number_input(i18n.EPOCHS, **field("epochs"), step=1, disabled=live)
-    first[2].number_input(
-        i18n.SEED,
-        key=_key("seed"),
-        value=session.seed,
-        min_value=0,
-        step=1,
-        help=i18n.SEED_HELP,
-        disabled=live,
-    )
+    with first[1]:
+        language.number_field(i18n.EPOCHS, **field("epochs"), disabled=live)
+    with first[2]:
+        language.number_field(
+            i18n.SEED, session.seed, key=_key("seed"), help=i18n.SEED_HELP, disabled=live
+        )
     second = st.columns([11, 8, 11], gap="xsmall", wrap=False)
-    second[0].number_input(
-        i18n.USED, **field("samples"), step=1000, help=i18n.USED_HELP, disabled=live
-    )
+    with second[0]:
+        language.number_field(i18n.USED, **field("samples"), help=i18n.USED_HELP, disabled=live)
     with second[1]:
         language.number_field(
             i18n.DROPOUT,
@@ -139,16 +136,10 @@ def early_stopping() -> None:
     """The field for the patience, behind a button that tells its value."""
     session = visit.session()
     recipe, key = session.base(session.preset), _key(f"patience-{session.preset}")
-    patience, name = st.session_state.get(key, recipe.patience), i18n.FIELDS["patience"]
-    label = f"{name}: {patience}" if patience else i18n.EARLY_STOPPING
+    patience, name = st.session_state.get(key, str(recipe.patience)), i18n.FIELDS["patience"]
+    label = i18n.EARLY_STOPPING if patience == "0" else f"{name}: {i18n.plain(patience)}"
     with st.popover(label, type="tertiary", key="early-stopping"):
-        st.number_input(
-            name,
-            key=key,
-            value=recipe.patience,
-            step=1,
-            disabled=session.training is not None,
-        )
+        language.number_field(name, recipe.patience, key=key, disabled=session.training is not None)
         st.html(elements.small(i18n.PATIENCE_HELP))
 
 
@@ -167,7 +158,7 @@ def chosen(base: Recipe | None = None, *, only: frozenset[str] = frozenset(FIELD
     keys = {name: _key(f"{name}-{chosen_preset}") for name in FIELDS if name in only}
     values = {name: state[key] for name, key in keys.items() if key in state}
     values |= {name: _numbers(name, values[name]) for name in LISTS if name in values}
-    values |= {name: _number(name, values[name]) for name in FRACTIONS if name in values}
+    values |= {name: _number(name, values[name]) for name in WHOLE + FRACTIONS if name in values}
     if "batch_size" in values:
         values["batch_size"] = values["batch_size"] or None
     return (base or visit.session().base(chosen_preset)).replace(**values)
@@ -179,9 +170,10 @@ def preset() -> str:
 
 
 def seed() -> int:
-    """The random seed in its field."""
+    """The random seed in its field; raises RecipeError where it is none."""
     session = visit.session()
-    session.seed = int(st.session_state.get(_key("seed"), session.seed) or 0)
+    if (text := st.session_state.get(_key("seed"))) is not None:
+        session.seed = check_seed(_number("seed", text))
     return session.seed
 
 
@@ -239,8 +231,9 @@ def _numbers(name: str, text: str) -> tuple[int, ...]:
 def _number(name: str, text: str) -> float:
     """A field's "0.02", or on a German page "0,02"; raises RecipeError where it is no number."""
     try:
-        return i18n.read_number(text)
+        number = i18n.parse_number(text)
     except ValueError:
-        label, example = i18n.FIELDS[name], i18n.exact(0.02)
-        complaint = i18n.say("NUMBER_WRONG", field=label, example=example, text=text)
+        label, example = i18n.FIELDS[name], i18n.exact(0.02 if name in FRACTIONS else 10)
+        complaint = i18n.say("NUMBER_WRONG", field=label, example=example, text=text[:40])
         raise RecipeError(complaint) from None
+    return int(number) if name not in FRACTIONS and number.is_integer() else number

@@ -106,14 +106,15 @@ def selectbox(
 def number_field(label: str, value: float, *, key: str, **settings: Any) -> None:
     """A field for a number as the page's language writes it; its text outlives a change of that.
 
-    Streamlit's own goes by the browser's language: an English one takes "0,02" for 2.
+    Streamlit's own goes by the browser's language: an English one takes "0,02" for 2
+    and "10.000" for 10.
     """
     state, of = st.session_state, f"{key}-language"
     if key in state and state.get(of) not in (None, i18n.language()):
         with contextlib.suppress(ValueError):
-            state[key] = i18n.exact(i18n.read_number(state[key], state[of]))
+            state[key] = i18n.exact(i18n.parse_number(state[key], state[of]))
     state[of] = i18n.language()
-    st.text_input(label, i18n.exact(value), key=key, **settings)
+    st.text_input(label, i18n.exact(value), key=key, max_chars=40, **settings)
 
 
 def script() -> str:

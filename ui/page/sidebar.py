@@ -25,7 +25,8 @@ PACES = (0, 30, 10, 3, 1)  # batches per second; 0 is full speed
 def settings() -> None:
     """The heading and the fields; not part of what updates itself."""
     session = visit.session()
-    made = len(session.runs) + len(session.hand)  # what would be lost with the session
+    # What would be lost with the session.
+    made = sum(run.kept is None for run in session.runs) + len(session.hand)
     told = f"window.digitLabSession({elements.json_text(session.token)}, {made});"
     scripts = visit.cookie() + elements.script("forgotten", told)
     title = st.container(horizontal=True, wrap=False, key="training-title")

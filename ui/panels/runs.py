@@ -67,10 +67,10 @@ def _lessons(session: Session) -> None:
 def _race(session: Session, lesson: Lesson) -> None:
     """Start a lesson's runs with one seed, side by side; runs that are live are ended."""
     session.race_error = None
-    for run in session.runs.live():
-        session.end(run)
-    seed = fields.seed()
     try:
+        seed = fields.seed()
+        for run in session.runs.live():
+            session.end(run)
         for count, (name, recipe) in enumerate(lesson.runs.items()):
             session.start(recipe, seed, i18n.NAMES[name], beside=count > 0)
     except (RecipeError, LimitError) as error:

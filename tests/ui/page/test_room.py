@@ -255,8 +255,8 @@ def test_a_room_is_learned_from_scratch_by_the_recipe_in_the_sidebar(
     if filters:
         page.text_input(key=f"filters-{preset}").set_value("3, 2")
     page.text_input(key=f"hidden-{preset}").set_value("16")
-    page.number_input(key=f"epochs-{preset}").set_value(1)
-    page.number_input(key=f"samples-{preset}").set_value(1000)
+    page.text_input(key=f"epochs-{preset}").set_value("1")
+    page.text_input(key=f"samples-{preset}").set_value("1000")
     page.run()
     learn(page, page_room.NEW)
     run = next(iter(session_of(page).runs))

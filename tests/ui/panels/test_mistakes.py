@@ -181,7 +181,7 @@ def test_a_second_run_searches_and_reads_nothing(
 
 def test_the_matrix_follows_a_training_and_says_of_which_epoch_it_is(page: AppTest) -> None:
     page.run()
-    page.number_input(key="epochs-adam").set_value(1000)
+    page.text_input(key="epochs-adam").set_value("1000")
     page.run()
     page.button(key="train").click().run()
     waiting, epochs = threading.Event(), [0.0]

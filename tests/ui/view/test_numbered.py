@@ -37,7 +37,7 @@ def test_each_digit_is_a_button_with_its_number_and_what_is_read(
         *("Digit 1", "Mark 2", "Digit 3", "Digit 4", "Digit 5")
     ]
     assert re.fullmatch("Digit 1: 3( or .)?", labels[0])
-    assert labels[1] == "Mark 2: no digit"
+    assert labels[1] == "Mark 2: not a digit"
     assert ["refused" in button for button in buttons] == [False, True, False, False, False]
     assert ['aria-pressed="true"' in button for button in buttons] == [
         place == 3 for place in range(5)
