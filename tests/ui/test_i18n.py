@@ -132,6 +132,7 @@ def test_plain_text_has_no_meaning_in_markdown(text: str, plain: str) -> None:
         ("en", "nan", None),
         ("en", ",", None),
         ("en", "", None),
+        pytest.param("en", "1" * 30_000 + "x", None, id="many digits"),  # at once
     ],
 )
 def test_a_typed_number_is_read_as_its_language_writes_it_or_not_at_all(

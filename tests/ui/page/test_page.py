@@ -331,6 +331,21 @@ def test_a_dropped_run_goes_on_from_its_last_snapshot(page: AppTest) -> None:
     assert "continue" not in [button.key for button in page.button]
 
 
+def test_a_continued_run_that_is_stopped_holds_nothing_twice(page: AppTest) -> None:
+    page.run()
+    step_once(page)
+    before = session_of(page).snapshot
+    visit.scheduler().stop(training(page))
+    page.run()
+    page.button(key="continue").click().run()
+    session = session_of(page)
+    [run] = session.runs
+    assert run.earlier is not None
+    session.end(run)
+    assert run.earlier is None
+    assert run.snapshot.points[: len(before.points)] == before.points
+
+
 def test_a_dropped_run_that_was_not_seen_can_only_be_trained_again(page: AppTest) -> None:
     page.run()
     session = session_of(page)
