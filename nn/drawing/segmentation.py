@@ -38,7 +38,8 @@ FOOT = (0.75, 1.2)  # of a digit's height: where the middle of a point lies
 MIDDLE = (0.25, 0.75)  # and that of a dash
 POINT, FLAT = 0.35, 1.6  # of a digit's height, and of its own: the size of a point, of a dash
 DUST, PALE = 0.7, 0.2  # of the strokes' width, and of full ink: less is no sign, but dust
-MOST = 40  # marks on a page; more are read only in part
+MOST = 40  # digits on a page; more are read only in part
+MOST_SIGNS = 40  # parts on a page that may be signs; of more, none is one
 
 
 @dataclass(frozen=True)
@@ -89,26 +90,30 @@ def split_rows(ink: Floats) -> tuple[list[list[Mark]], int]:
     -------
     rows : lists of marks from left to right
         One canvas per mark, without the others' ink; only `ink` itself, unchanged, if there is one
-        mark, or a row of more than MOST, which is a pattern and not a number.
+        mark, or a row of more than MOST digits, which is a pattern and not a number.
     left_out : int
-        How many marks have no canvas: 0 of up to MOST; of more, those beyond the row of the
+        How many marks have no canvas: 0 of up to MOST digits; of more, those beyond the row of the
         largest ones, and all of them if that row has more than MOST itself. Of a texture, how many
         components are tall, since they are not joined to digits: that would take too long.
     """
     found = find_components(ink >= FAINT)
     row_of = find_rows(found.boxes)
     members = [np.flatnonzero(row_of == row) for row in range(int(row_of.max(initial=0)) + 1)]
-    tall = [len(_tall(found.boxes[row])) for row in members]
-    if max(tall) > TEXTURE:
-        return [[Mark(ink, None)]], sum(tall)
+    tall = [row[_tall(found.boxes[row])] for row in members]
+    if max(map(len, tall)) > TEXTURE:
+        return [[Mark(ink, None)]], sum(map(len, tall))
     pen = stroke_width(ink >= EDGE)
-    rows = [_marks(found, row, ink, pen) for row in members]
+    may_be_sign = (found.boxes[:, 2:] - found.boxes[:, :2]).min(axis=1) >= DUST * pen
+    may_be_sign[np.concatenate(tall)] = False
+    # Of dots all over the page, none is a sign; to compare all pairs would take too long.
+    may_be_sign &= np.count_nonzero(may_be_sign) <= MOST_SIGNS
+    rows = [_marks(found, row, ink, pen, may_be_sign[row]) for row in members]
     count = sum(map(len, rows))
     if count < 2:
         return [[Mark(ink, None)]], 0
-    if count > MOST:
+    if sum(map(_digits, rows)) > MOST:
         rows = [max(rows, key=_usual_height)]
-    if len(rows[0]) > MOST:
+    if sum(map(_digits, rows)) > MOST:
         return [[Mark(ink, None)]], count
     left_out = count - sum(map(len, rows))
     numbers = np.zeros(len(found.boxes), np.intp)
@@ -169,7 +174,9 @@ def _spread(n: int, above: Indices, below: Indices) -> Indices:
     return numbered
 
 
-def _marks(found: Components, row: Indices, ink: Floats, pen: float) -> list[_Group]:
+def _marks(
+    found: Components, row: Indices, ink: Floats, pen: float, may_be_sign: Mask
+) -> list[_Group]:
     """The marks of a row of components, from the left; strokes are as wide as the pen."""
     boxes = found.boxes[row]
     tall = _tall(boxes)
@@ -178,8 +185,13 @@ def _marks(found: Components, row: Indices, ink: Floats, pen: float) -> list[_Gr
     loose: list[int] = []
     for part in np.setdiff1d(np.arange(len(boxes)), tall).tolist():
         box, place = boxes[part], nearest(boxes[part], digits)
-        if not _is_dust(ink[box[1] : box[3], box[0] : box[2]], pen) and (
-            _is_beside(box, digits) or _is_far(box, digits[place], found, row[tall], ink.shape[1])
+        if (
+            may_be_sign[part]
+            and not _is_dust(ink[box[1] : box[3], box[0] : box[2]], pen)
+            and (
+                _is_beside(box, digits)
+                or _is_far(box, digits[place], found, row[tall], ink.shape[1])
+            )
         ):
             loose.append(part)
         else:
@@ -190,6 +202,11 @@ def _marks(found: Components, row: Indices, ink: Floats, pen: float) -> list[_Gr
         sign = _sign(box, digits[nearest(box, digits)]) if len(group) == 1 else "other"
         groups.append(_Group(row[[loose[member] for member in group]], box, sign))
     return sorted(groups, key=lambda group: int(group.box[[0, 2]].sum()))
+
+
+def _digits(row: list[_Group]) -> int:
+    """How many digits a row has, signs not counted."""
+    return sum(group.sign is None for group in row)
 
 
 def _usual_height(row: list[_Group]) -> float:

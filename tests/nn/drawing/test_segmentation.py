@@ -13,7 +13,7 @@ from nn import (
     read_number,
 )
 from nn.drawing.preprocessing import find_ink
-from nn.drawing.segmentation import MOST, find_components, split_rows
+from nn.drawing.segmentation import MOST, MOST_SIGNS, find_components, split_rows
 from tests.helpers import STROKES, canvas_of, coverage, drawing, split_digits
 
 Strokes = list[list[tuple[float, float]]]
@@ -224,6 +224,32 @@ def test_a_page_of_dots_is_one_pattern_that_is_not_joined_to_digits(
     found = find_digits(preprocess_ink(ink))
     assert not compared
     assert (found.digits, found.left_out) == ((found.whole,), 10_000)
+
+
+def test_specks_among_digits_are_joined_without_a_look_at_each(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Looking at each of 3,000 dots, and comparing all pairs, takes seconds."""
+    looked: list[object] = []
+    monkeypatch.setattr("nn.drawing.segmentation._is_dust", lambda *part: looked.append(part))
+    ink = np.zeros((352, 352), np.float32)
+    for x, y in np.ndindex(3, 3):
+        ink[2 + y : 346 : 6, 2 + x : 346 : 6] = 1.0
+    ink[10:80, 10:13] = ink[10:80, 60:63] = 1.0
+    found = find_digits(preprocess_ink(ink))
+    assert not looked
+    assert ([digit.sign for digit in found.digits], found.left_out) == ([None, None], 0)
+
+
+@pytest.mark.parametrize("dots", [MOST_SIGNS - 1, MOST_SIGNS + 5])
+def test_a_row_of_dots_hides_no_digits(dots: int) -> None:
+    ink = np.zeros((80, 80 + 10 * dots), np.float32)
+    ink[10:70, 10:16] = ink[10:70, 40:46] = 1.0
+    for x in range(70, 70 + 10 * dots, 10):
+        ink[64:70, x : x + 6] = 1.0
+    marks = [mark for row in split_rows(ink)[0] for mark in row]
+    assert sum(mark.sign is None for mark in marks) == 2
+    assert split_rows(ink)[1] == 0
 
 
 def test_a_blank_canvas_is_no_number(reader: Network) -> None:
