@@ -44,8 +44,8 @@ def clear(best: Network, hundred: Dataset) -> dict[int, np.ndarray]:
     ("kind", "filtering", "sides"),
     [
         (JPEG, "bilinear", SIDES),
-        *((kind, "bilinear", FEW_SIDES) for kind in ("grey", "16 bits", "palette", "alpha")),
-        *((kind, other, FEW_SIDES) for kind in ("grey", JPEG) for other in ("nearest", "lanczos")),
+        ("grey", "nearest", FEW_SIDES),
+        *((kind, "lanczos", FEW_SIDES) for kind in ("16 bits", "palette", "alpha")),
     ],
 )
 def test_a_file_is_read_as_well_as_its_pixels(
