@@ -298,12 +298,17 @@ def _with_pale_strokes(ink: Floats, contrast: Floats, least: float) -> Floats:
     owner = found.paint(np.arange(1, len(stroke) + 1) * stroke, (ink.shape[0], ink.shape[1]))
     thick = owner[_eroded(owner > 0, THINNEST * pen)]
     joined = np.intersect1d(thick, owner[_box_mean(halo.astype(np.float32), 1) > 0])
-    whole = ink.copy()
+    whole, reach = ink.copy(), 2 * radius
     for number in joined[joined > 0]:
-        own = owner == number
-        full = float(np.quantile(contrast[own], 0.75))
-        around = _box_mean(own.astype(np.float32), 2 * radius) > 0
-        whole[around] = np.maximum(ink, _between(contrast, full))[around]
+        left, top, right, bottom = found.boxes[number - 1]
+        near = (
+            slice(max(top - reach, 0), bottom + reach),
+            slice(max(left - reach, 0), right + reach),
+        )
+        own = owner[near] == number
+        full = float(np.quantile(contrast[near][own], 0.75))
+        around = _box_mean(own.astype(np.float32), reach) > 0
+        whole[near][around] = np.maximum(ink[near], _between(contrast[near], full))[around]
     return whole
 
 

@@ -17,6 +17,7 @@ from docs.pictures import (
     share_read,
 )
 from nn import Dataset, Network, judge_number, photo_ink, preprocess_ink, read, separate
+from nn.drawing.photo import _box_mean, _with_pale_strokes
 from tests.helpers import coverage
 from tests.nn.drawing.photo_trials import said_of
 from tests.nn.drawing.test_photo import file_of
@@ -316,6 +317,25 @@ def test_a_pale_stroke_joins_the_others(best: Network, shade: float, pale: float
     dark = coverage([[(0.1, 0), (0.05, 0.75)], [(0.75, 0.1), (0.7, 1.4)]], **place)
     bar = coverage([[(0.05, 0.75), (1, 0.7)]], **place)
     assert said_of(best, lit(255 * np.maximum(dark, pale * bar), shade)) == "4"
+
+
+def test_pale_strokes_are_looked_at_only_where_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A look at the whole picture for each of 100 strokes takes ten seconds."""
+    seen: list[int] = []
+
+    def counted(values: np.ndarray, *radius: int) -> np.ndarray:
+        seen.append(values.size)
+        return _box_mean(values, *radius)
+
+    monkeypatch.setattr("nn.drawing.photo._box_mean", counted)
+    contrast = np.zeros((600, 600), np.float32)
+    for y, x in np.ndindex(10, 10):
+        corner = contrast[20 + 56 * y :, 20 + 56 * x :]
+        corner[:40, :5], corner[15:20, 5:30] = 1.0, 0.25
+    ink = (contrast == 1.0).astype(np.float32)
+    whole = _with_pale_strokes(ink, contrast, 0.1)
+    np.testing.assert_array_equal(whole, contrast > 0)
+    assert sum(seen) < 8 * ink.size
 
 
 @pytest.mark.parametrize("shade", [0.0, 0.5])
