@@ -70,6 +70,8 @@ LEAST_AREA = 2e-4  # of the image: smaller is no digit
 SPECK = 0.02  # of the largest component's area
 THIN = 0.05  # of the digit's longer side: thinner strokes are thickened
 BESIDE = 0.5  # of a digit's height: a speck so near to its foot may be a point
+# Of the strokes' width, and of a dot's area: the largest dot of dotted paper, and the others there.
+DOT, ALIKE = 3.0, 2.0
 EDGES = 0.04  # of the shorter side: components so near the image's edge may come from outside
 SOLID = 2.0  # times the width of strokes: what is thicker there is an object
 LINE, LONE = 0.25, 0.1  # of a component's longer side: the widest stroke; of its area: a speck's
@@ -419,7 +421,9 @@ def _digit_pixels(found: Components, shape: tuple[int, ...], *, whole: bool) -> 
     if not inside.all():
         inside |= _strokes_at_edges(found, owner, inside, whole=whole)
     kept = _no_specks(found, owner.shape, inside if inside.any() else np.ones_like(inside))
-    kept |= _points(found, owner, kept, inside)
+    dots = _dots(found, owner, kept)
+    kept &= ~dots
+    kept |= _points(found, owner, kept, inside & ~dots)
     pixels: Mask = np.concatenate([[False], kept])[owner]
     return pixels
 
@@ -493,6 +497,20 @@ def _no_specks(found: Components, shape: tuple[int, ...], candidates: Mask) -> M
     weights = candidates * found.areas * np.exp(-(x**2 + y**2))
     kept: Mask = weights >= SPECK * weights.max()
     return kept
+
+
+def _dots(found: Components, owner: Indices, kept: Mask) -> Mask:
+    """Which components, (n,), are the dots of dotted paper, beside what is kept.
+
+    They are low, not much wider than strokes, and more than MOST have the same size.
+    """
+    sizes, areas = _sizes(found), np.sort(found.areas)
+    pen = stroke_width(kept[owner - 1] & (owner > 0))
+    alike = np.searchsorted(areas, ALIKE * found.areas, side="right")
+    alike -= np.searchsorted(areas, found.areas / ALIKE)
+    low = sizes[:, 1] < TALL * sizes[kept, 1].max()
+    dots: Mask = low & (sizes.max(axis=1) <= DOT * pen) & (alike > MOST)
+    return dots
 
 
 def _points(found: Components, owner: Indices, kept: Mask, candidates: Mask) -> Mask:

@@ -18,7 +18,7 @@ from docs.pictures import (
 )
 from nn import Dataset, Network, judge_number, photo_ink, preprocess_ink, read, separate
 from nn.drawing.photo import _box_mean, _with_pale_strokes
-from tests.helpers import coverage
+from tests.helpers import STROKES, coverage
 from tests.nn.drawing.photo_trials import said_of
 from tests.nn.drawing.test_photo import file_of
 from tests.nn.drawing.test_segmentation import with_signs
@@ -347,3 +347,18 @@ def test_points_and_minus_signs_in_photos_are_marks(
     ink = photo_ink(lit(255 * with_signs(text, pen=pen), shade))
     readings = judge_number(best, separate(preprocess_ink(ink))).readings
     assert "".join("?" if it.sign else str(it.digit) for it in readings) == said
+
+
+@pytest.mark.parametrize(("pen", "dot"), [(5, 6), (6, 8), (8, 8)])
+@pytest.mark.parametrize("text", ["305", "274"])
+def test_digits_are_read_on_dotted_paper(best: Network, text: str, pen: int, dot: int) -> None:
+    """Dots as large as a point are no points: there are too many of them."""
+    strokes = [
+        [(x + 1.6 * place, y) for x, y in stroke]
+        for place, digit in enumerate(text)
+        for stroke in STROKES[int(digit)]
+    ]
+    ink = coverage(strokes, size=(1000, 700), at=(180, 250), scale=110, pen=pen)
+    y, x = np.mgrid[:700, :1000]
+    dots = np.hypot((x - 7) % 40 - 20, (y - 5) % 40 - 20) <= dot / 2
+    assert said_of(best, lit(255 * np.maximum(ink, 0.6 * dots), 0.0)) == text
